@@ -1,0 +1,100 @@
+"""The command line: finds the command, turns errors into exit codes and one line on stderr.
+
+Exit codes: 0 ok, 1 failed, 2 wrong usage or configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+
+from hal.errors import HalError
+
+from .errors import ConfigError, EdgemastError
+
+# Every command is a module of `commands` with HELP, EXAMPLE, add_arguments and run. Only the one
+# that is called is imported, so that a gateway loads nothing that it does not use.
+COMMANDS = {
+    "run": "run the forwarder",
+    "demo": "a whole gateway with simulated radio, devices and server; nothing to configure",
+    "sim": "the simulated board alone, on a pseudo-terminal",
+    "replay": "recorded receptions through simulated boards and the forwarder",
+    "config": "check, show or convert a configuration file",
+    "firmware": "import or list the chip's firmware images",
+    "whoami": "which EUI this gateway has, and why",
+    "airtime": "how long a LoRa frame is on the air",
+    "frame": "explain a LoRaWAN frame",
+    "chip-id": "read the concentrator's EUI and model",
+    "rx": "print received frames",
+    "tx": "send frames",
+    "bus-test": "find the highest clean bus speed",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; what the console script calls."""
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        return _dispatch(arguments)
+    except ConfigError as error:
+        return _fail(error, 2)
+    except BrokenPipeError:
+        return _closed_pipe()
+    except (EdgemastError, HalError, OSError) as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _dispatch(arguments: list[str]) -> int:
+    name = next((word for word in arguments if not word.startswith("-")), None)
+    if name not in COMMANDS or arguments[0] != name:
+        return _overview(arguments)
+    module = import_module(f".commands.{name.replace('-', '_')}", __package__)
+    parser = argparse.ArgumentParser(
+        prog=f"edgemast {name}",
+        description=module.HELP,
+        epilog=f"example: {module.EXAMPLE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    return int(module.run(parser.parse_args(arguments[1:])))
+
+
+def _overview(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="edgemast",
+        description="LoRaWAN gateway: packet forwarder, edge bridge and simulated board.",
+        epilog="commands:\n"
+        + "\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items())
+        + "\n\nexample: edgemast demo",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see below")
+    parser.parse_args(arguments)
+    return 2
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"edgemast {version('edgemast')}"
+
+
+def _fail(error: BaseException, code: int) -> int:
+    text = str(error) or type(error).__name__
+    print(f"edgemast: {text}", file=sys.stderr)
+    return code
+
+
+def _closed_pipe() -> int:
+    # Whoever read our output has gone; the interpreter would complain when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

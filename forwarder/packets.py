@@ -1,0 +1,145 @@
+"""The words that radio, scheduler and links share. Values; pure.
+
+A link turns what a server said into a `Downlink` and what the radio heard (`Uplink`) into its own
+protocol; no link knows another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from hal.frames import RxFrame
+from hal.modulation import Modulation
+
+
+class Refusal(Enum):
+    """Why a downlink is not sent. Each protocol owns its words for these, in one table."""
+
+    TOO_LATE = "its start time has passed or is too near to program"
+    TOO_EARLY = "its start time is further ahead than the queue reaches"
+    COLLISION_PACKET = "another downlink has that time"
+    COLLISION_BEACON = "a beacon has that time"
+    FULL = "the queue is full"
+    TX_FREQ = "the frequency is outside what this gateway may use"
+    TX_POWER = "less power asked than the board can be set to"
+    GPS_UNLOCKED = "GPS time was asked for and there is none"
+    DUTY_CYCLE = "the band's duty cycle is used up"
+    LBT = "listen before talk does not allow it"
+    DISABLED = "this gateway, RF chain or link does not transmit"
+    UNREADABLE = "the request could not be understood"
+    RADIO = "the radio failed or is being restarted"
+
+
+class Priority(Enum):
+    """Kinds of downlink as the scheduler knows them; lower value wins where a rule compares."""
+
+    BEACON = 0
+    CLASS_A = 1
+    CLASS_B = 2
+    CLASS_C = 3
+
+
+@dataclass(frozen=True, slots=True)
+class AtTmst:
+    """32 low bits of the concentrator's microseconds, as Semtech's protocol gives it (class A)."""
+
+    tmst: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtGps:
+    """Milliseconds since 1980-01-06, without leap seconds (class B)."""
+
+    gps_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AsSoonAsPossible:
+    """At once, or in the next free slot (class C)."""
+
+
+When = AtTmst | AtGps | AsSoonAsPossible
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """A received frame with what the gateway adds: wall time of reception when it is known.
+
+    `utc_ns` (nanoseconds since 1970) and `gps_ms` come from a valid GPS reference only.
+    """
+
+    frame: RxFrame
+    utc_ns: int | None = None
+    gps_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Downlink:
+    """One transmission that a server asks for.
+
+    `power_dbm` is what the protocol carries (EIRP in Semtech's): the scheduler subtracts the
+    antenna gain. None when the server left it out. `link` and `token` find the way back for the
+    answer.
+    """
+
+    link: str
+    token: int
+    when: When
+    payload: bytes
+    freq_hz: int
+    modulation: Modulation
+    power_dbm: float | None = None
+    rf_chain: int = 0
+    preamble: int | None = None
+    crc: bool = True
+    implicit_header: bool = False
+    invert_polarity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The downlink has its place on the air. `power_dbm` is conducted, as the board will send it.
+
+    `adjusted` says that it is less than what was asked. `margin_us` is how much earlier than
+    necessary it came; `start_us` is on the unwrapped line.
+    """
+
+    start_us: int
+    power_dbm: float
+    adjusted: bool
+    margin_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The downlink will not be sent. `margin_us` is negative by how much it came too late."""
+
+    reason: Refusal
+    detail: str = ""
+    margin_us: int | None = None
+
+
+Answer = Accepted | Refused
+
+
+@dataclass(slots=True)
+class RadioCounters:
+    """What the radio has seen and done since the process started; only ever grows."""
+
+    rx_total: int = 0
+    rx_ok: int = 0
+    rx_bad: int = 0
+    rx_no_crc: int = 0
+    rx_dropped: int = 0  # queue to the links was full
+    damage: int = 0  # stretches of the FIFO that were no record
+    tx_ok: int = 0
+    tx_failed: int = 0
+    restarts: dict[str, int] = field(default_factory=dict)  # recovery stage to count
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    latitude_deg: float
+    longitude_deg: float
+    altitude_m: int

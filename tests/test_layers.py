@@ -1,0 +1,73 @@
+"""The import rules of docs/architecture.md, as a test: who may not import what."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+IO = {"asyncio", "os", "select", "serial", "socket", "spidev", "subprocess", "threading", "time"}
+PURE = IO | {"logging"}
+
+# What may not be imported, and where.
+RULES: dict[str, set[str]] = {
+    "hal": {"forwarder"},
+    "hal/sx1302": IO | {"hal.sim", "hal.transport.spi", "hal.transport.usb"},
+    "hal/radio": IO | {"hal.sim", "hal.transport.spi", "hal.transport.usb"},
+    "hal/airtime.py": PURE,
+    "hal/counter.py": PURE,
+    "hal/sim/air": IO | {"hal.sx1302", "hal.concentrator", "hal.radio"},
+    "hal/sim": {"hal.sx1302", "hal.concentrator", "hal.radio", "hal.transport.mcu"},
+    "forwarder/packets.py": PURE,
+    "forwarder/jit.py": PURE | {"hal.concentrator", "hal.sx1302", "hal.transport"},
+    "forwarder/recovery.py": PURE | {"hal.concentrator", "hal.sx1302", "hal.transport"},
+    "forwarder/lorawan": PURE | {"hal", "forwarder.links", "forwarder.app"},
+    "forwarder/links/semtech_udp/wire.py": PURE,
+    "forwarder/links/semtech_udp/rxpk.py": PURE,
+    "forwarder/links/semtech_udp/txpk.py": PURE,
+    "forwarder/links/semtech_udp/stat.py": PURE,
+    "forwarder/links/semtech_udp/session.py": PURE,
+    "forwarder/links": {"hal.concentrator", "hal.sx1302", "hal.sim", "hal.transport"},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that `path` names in an import, absolute, wherever the import stands."""
+    package = path.relative_to(ROOT).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: -node.level]) if node.level else ""
+            module = ".".join(part for part in (base, node.module or "") if part)
+            yield module
+            yield from (f"{module}.{name.name}" for name in node.names)
+
+
+def files(place: str) -> list[Path]:
+    path = ROOT / place
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
+
+
+@pytest.mark.parametrize("place", RULES)
+def test_nobody_imports_what_the_rules_forbid(place: str) -> None:
+    broken = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in files(place)
+        if path.exists()
+        for module in imports(path)
+        if any(module == bad or module.startswith(bad + ".") for bad in RULES[place])
+    ]
+    assert not broken
+
+
+def test_the_rules_see_a_forbidden_import(tmp_path: Path) -> None:
+    source = "from ..sim import chip\nimport os.path\n"
+    inside = ROOT / "hal" / "sx1302" / "example.py"
+    tree = ast.parse(source)
+    assert isinstance(tree.body[0], ast.ImportFrom)
+    package = inside.relative_to(ROOT).with_suffix("").parts
+    assert ".".join(package[: -tree.body[0].level]) == "hal"
