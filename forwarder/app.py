@@ -1,0 +1,176 @@
+"""The composition root: the parts of a gateway and how they are joined. The diagram in code.
+
+    board ── Concentrator ── RadioThread ══ Uplinks ──▶ links ══ servers
+                                   ▲                      │
+                                   └── Transmitter ◀── Scheduler (JitQueue)
+
+`══` are the two seams between threads and between machines; all else is plain calls in one loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+
+from hal.concentrator import Concentrator
+from hal.frames import RxFrame
+from hal.transport.open import open_transport
+
+from .config import GatewayConfig
+from .downlinks import Scheduler
+from .errors import Fatal
+from .identity import gateway_eui
+from .links.base import GatewayFacts, Link, Schedule
+from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
+from .radio_thread import OpenRadio, RadioThread, RadioUp
+from .supervisor import keep_running
+from .transmitter import Transmitter
+from .uplinks import Uplinks
+
+log = logging.getLogger(__name__)
+
+SWITCH_S = 0.0005  # the loop waits for the radio thread's bytecode at most this long
+STATUS_S = 30.0  # between two lines of the log that say how things are
+
+
+class Gateway:
+    """One concentrator and its servers. `run` it once, in the event loop that made it."""
+
+    def __init__(self, config: GatewayConfig, open_radio: OpenRadio) -> None:
+        loop = asyncio.get_running_loop()
+        self.config = config
+        self.counters = RadioCounters()
+        self.eui = ""
+        self.ready = asyncio.Event()
+        self.uplinks = Uplinks(self.counters)
+        self.scheduler = Scheduler(config.concentrator, antenna_gain_db=config.antenna_gain_dbi)
+        self.radio = RadioThread(open_radio, self, loop)
+        self.transmitter = Transmitter(self.scheduler, self.radio, self.counters)
+        self._failed: asyncio.Future[None] = loop.create_future()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Receive and forward until cancelled. Raises Fatal when the radio never starts."""
+        sys.setswitchinterval(SWITCH_S)
+        self.radio.start()
+        self._keep("status", self._log_status)
+        try:
+            await self._failed
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.to_thread(self.radio.stop)
+
+    def schedule(self, downlink: Downlink) -> Answer:
+        """The one answer to a downlink; what every link is given."""
+        now_us = self.radio.now_us()
+        if now_us is None or not self.radio.up:
+            answer: Answer = Refused(Refusal.RADIO, "the radio is being restarted")
+        else:
+            answer = self.scheduler.schedule(downlink, now_us)
+            self.transmitter.wake()
+        _log_answer(downlink, answer)
+        return answer
+
+    # What links read about the gateway (links.base.GatewayFacts).
+
+    def temperature_c(self) -> float | None:
+        return self.radio.temperature_c
+
+    def position(self) -> Position | None:
+        return self.config.position
+
+    # What the radio thread tells (radio_thread.RadioEvents).
+
+    def radio_up(self, up: RadioUp) -> None:
+        log.info("radio up: %s, EUI %s, session %d", up.model, up.eui, up.session)
+        if up.session > 1:
+            self.transmitter.new_session("the radio was restarted")
+            return
+        try:
+            self._open_links(up)
+        except Exception as error:
+            self._fail(error)
+            return
+        self.ready.set()
+
+    def radio_down(self, reason: str, *, first: bool) -> None:
+        if first:
+            self._fail(Fatal(f"the radio did not start: {reason}"))
+            return
+        self.counters.restarts = dict(self.radio.recovery.steps)
+        self.transmitter.new_session("the radio failed")
+
+    def received(self, frames: list[RxFrame], damaged: int, dropped: int) -> None:
+        self.counters.damage += damaged
+        self.counters.rx_dropped += dropped
+        self.uplinks.received(frames)
+
+    def counter_jumped(self, by_us: int) -> None:
+        log.warning("the chip's counter jumped by %.3f s", by_us / 1e6)
+        self.transmitter.new_session("the counter jumped")
+
+    # Parts.
+
+    def _open_links(self, up: RadioUp) -> None:
+        self.eui, source = gateway_eui(self.config, up.eui)
+        log.info("gateway EUI %s (%s)", self.eui, source)
+        for link in make_links(self.config, self.eui, self, self.schedule):
+            self.uplinks.links.append(link)
+            self._keep(link.name, link.run)
+
+    def _keep(self, name: str, part: Callable[[], Coroutine[None, None, None]]) -> None:
+        self._tasks.append(asyncio.create_task(keep_running(name, part), name=name))
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def _log_status(self) -> None:
+        while True:
+            await asyncio.sleep(STATUS_S)
+            log.info("%s", self._status_line())
+
+    def _status_line(self) -> str:
+        radio, down = self.counters, self.scheduler.counters
+        links = "; ".join(f"{link.name} {link.status()['state']}" for link in self.uplinks.links)
+        return (
+            f"received {radio.rx_total} ({radio.rx_ok} ok, {radio.rx_bad} bad CRC, "
+            f"{radio.damage} damaged), sent {radio.tx_ok} of {down.requested} asked, "
+            f"{sum(down.refused.values())} refused, {sum(down.lost.values())} lost; {links}"
+        )
+
+
+def _log_answer(downlink: Downlink, answer: Answer) -> None:
+    megahertz = downlink.freq_hz / 1e6
+    if isinstance(answer, Refused):
+        text = f"{answer.reason.name}: {answer.detail or answer.reason.value}"
+        log.warning("refused a downlink of %s at %.3f MHz: %s", downlink.link, megahertz, text)
+    else:
+        margin_ms = answer.margin_us / 1000
+        log.info("downlink of %s at %.3f MHz: margin %.0f ms", downlink.link, megahertz, margin_ms)
+
+
+def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:
+    """How the radio thread gets its concentrator, at first and after every failure."""
+
+    def open_radio(line_start_us: int | None, hold_s: float) -> Concentrator:
+        transport = open_transport(uri, lines=config.lines)
+        if hold_s:
+            transport.reset(hold_s)
+        return Concentrator(transport, config.concentrator, line_start_us=line_start_us)
+
+    return open_radio
+
+
+def make_links(
+    config: GatewayConfig, eui: str, facts: GatewayFacts, schedule: Schedule
+) -> Iterator[Link]:
+    """One link for each configured server; what a kind needs is imported when it is configured."""
+    from .links.semtech_udp.link import SemtechUdpLink
+
+    for settings in config.servers:
+        yield SemtechUdpLink(settings, eui, facts, schedule)

@@ -1,0 +1,46 @@
+"""`edgemast run`: the forwarder, until a signal ends it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+
+from ..app import Gateway, radio_opener
+from ..config import GatewayConfig, load
+from ..logs import set_up_logging
+
+HELP = "Run the forwarder with FILE: our TOML, or a Semtech global_conf.json as it is."
+EXAMPLE = "edgemast run -c /etc/edgemast/global_conf.json"
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-c", "--config", required=True, metavar="FILE", help="TOML or JSON")
+    parser.add_argument("--radio", metavar="URI", help="instead of the file's: spi:, usb: or sim:")
+    parser.add_argument(
+        "--log-level", default="info", choices=("debug", "info", "warning", "error")
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    set_up_logging(args.log_level)
+    config = load(args.config)
+    for warning in config.warnings:
+        log.warning("%s", warning)
+    asyncio.run(_run(config, args.radio or config.radio_uri))
+    return 0
+
+
+async def _run(config: GatewayConfig, radio_uri: str) -> None:
+    gateway = Gateway(config, radio_opener(config, radio_uri))
+    task = asyncio.ensure_future(gateway.run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        log.info("stopped")

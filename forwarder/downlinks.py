@@ -1,0 +1,227 @@
+"""From a server's request to a frame in the chip: what may be sent, when, and how it ended.
+
+Pure: time is an argument, the radio is a list of what to program next. Checks come in the order of
+Semtech's forwarder (sx1302_hal: thread_down); every request gets exactly one answer, and what is
+accepted and then not emitted is counted and told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from hal.airtime import airtime_us
+from hal.config import ConcentratorConfig, RadioConfig, TxGain
+from hal.errors import TxRefusal
+from hal.frames import AtCounter, Immediate, TxFrame
+from hal.modulation import LoRa
+
+from .jit import JitQueue, Slot
+from .packets import (
+    Accepted,
+    Answer,
+    AsSoonAsPossible,
+    AtGps,
+    AtTmst,
+    Downlink,
+    Priority,
+    Refusal,
+    Refused,
+)
+
+LBT_TUNE_HZ = 10_000  # a listening channel is found within this (sx1302_hal: lgw_lbt_start)
+LBT_START_US = 1_500  # of its transmit time that is gone before the first symbol
+WORDS = {
+    TxRefusal.FREQ: Refusal.TX_FREQ,
+    TxRefusal.POWER: Refusal.TX_POWER,
+    TxRefusal.CHAIN: Refusal.DISABLED,
+    TxRefusal.MODULATION: Refusal.UNREADABLE,
+    TxRefusal.SIZE: Refusal.UNREADABLE,
+    TxRefusal.BUSY: Refusal.COLLISION_PACKET,
+    TxRefusal.LATE: Refusal.TOO_LATE,
+    TxRefusal.LBT: Refusal.LBT,
+}  # what the driver says, in the words that links know
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One downlink with the frame that it becomes; the frame's start is set when it is due."""
+
+    downlink: Downlink
+    frame: TxFrame
+    airtime_us: int
+
+
+@dataclass(slots=True)
+class Margins:
+    """How much earlier than necessary the downlinks of one link came, in milliseconds."""
+
+    EDGES_MS = (-1000, -100, 0, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
+    buckets: Counter[int] = field(default_factory=Counter)
+    worst_us: int | None = None
+
+    def add(self, margin_us: int) -> None:
+        edge = max((e for e in self.EDGES_MS if e * 1000 <= margin_us), default=self.EDGES_MS[0])
+        self.buckets[edge] += 1
+        self.worst_us = margin_us if self.worst_us is None else min(self.worst_us, margin_us)
+
+
+@dataclass(slots=True)
+class DownlinkCounters:
+    """What became of the requests; only ever grows."""
+
+    requested: int = 0
+    refused: Counter[Refusal] = field(default_factory=Counter)
+    emitted: int = 0
+    lost: Counter[str] = field(default_factory=Counter)  # accepted, then not emitted; why
+    airtime_us: int = 0
+    margins: dict[str, Margins] = field(default_factory=dict)
+
+
+class Scheduler:
+    """Decides about downlinks for one radio. `now_us` is the concentrator's unwrapped line."""
+
+    def __init__(
+        self,
+        config: ConcentratorConfig,
+        *,
+        antenna_gain_db: float = 0.0,
+        jit: JitQueue[Job] | None = None,
+    ) -> None:
+        self._config = config
+        self._antenna_gain_db = antenna_gain_db
+        self._jit: JitQueue[Job] = jit or JitQueue()
+        self.counters = DownlinkCounters()
+
+    def schedule(self, downlink: Downlink, now_us: int) -> Answer:
+        """Accept `downlink` and give it its place, or refuse it with the reason."""
+        self.counters.requested += 1
+        answer = self._decide(downlink, now_us)
+        if isinstance(answer, Refused):
+            self.counters.refused[answer.reason] += 1
+        if answer.margin_us is not None and not isinstance(downlink.when, AsSoonAsPossible):
+            self.counters.margins.setdefault(downlink.link, Margins()).add(answer.margin_us)
+        return answer
+
+    def due(self, now_us: int) -> list[tuple[Job, TxFrame]]:
+        """What is to be programmed now, in order, with its start."""
+        jobs = []
+        while (slot := self._jit.pop(now_us)) is not None:
+            start = Immediate() if slot.immediate else AtCounter(slot.start_us)
+            jobs.append((slot.item, replace(slot.item.frame, start=start)))
+        return jobs
+
+    def next_us(self) -> int | None:
+        """When `due` is next worth calling."""
+        return self._jit.next_us()
+
+    def emitted(self, job: Job) -> None:
+        self.counters.emitted += 1
+        self.counters.airtime_us += job.airtime_us
+
+    def lost(self, job: Job, why: str) -> None:
+        """An accepted frame was not emitted: its place is free again, and it is told."""
+        self.counters.lost[why] += 1
+        self._jit.release(job)
+
+    def new_session(self, why: str) -> list[Job]:
+        """The counter starts anew: nothing that waits has a meaning any more."""
+        dropped = [slot.item for slot in self._jit.clear()]
+        self.counters.lost[why] += len(dropped)
+        return dropped
+
+    # The checks, in order.
+
+    def _decide(self, downlink: Downlink, now_us: int) -> Answer:
+        radio = self._config.radios[downlink.rf_chain] if downlink.rf_chain in (0, 1) else None
+        if radio is None or not radio.enable or not radio.tx_enable:
+            return Refused(Refusal.DISABLED, f"RF chain {downlink.rf_chain} does not transmit")
+        if isinstance(downlink.when, AtGps):
+            return Refused(Refusal.GPS_UNLOCKED, "there is no GPS time reference")
+        if not radio.tx_freq_min_hz <= downlink.freq_hz <= radio.tx_freq_max_hz:
+            allowed = f"{radio.tx_freq_min_hz} to {radio.tx_freq_max_hz} Hz"
+            return Refused(Refusal.TX_FREQ, f"{downlink.freq_hz} Hz is outside {allowed}")
+        asked_dbm = (downlink.power_dbm or 0.0) - self._antenna_gain_db
+        gain = self._gain(radio, asked_dbm)
+        if gain is None:
+            lowest = min(entry.rf_power_dbm for entry in radio.tx_gains)
+            return Refused(Refusal.TX_POWER, f"{asked_dbm:g} dBm asked, {lowest} dBm is the least")
+        job = self._job(downlink, gain)
+        if (fault := self._lbt_fault(job)) is not None:
+            return Refused(Refusal.LBT, fault)
+        return self._place(job, asked_dbm, now_us)
+
+    def _gain(self, radio: RadioConfig, asked_dbm: float) -> TxGain | None:
+        gain = radio.gain_for(asked_dbm)
+        if gain is None and self._config.allow_lowest_gain and radio.tx_gains:
+            return min(radio.tx_gains, key=lambda entry: entry.rf_power_dbm)
+        return gain
+
+    def _job(self, downlink: Downlink, gain: TxGain) -> Job:
+        frame = TxFrame(
+            payload=downlink.payload,
+            freq_hz=downlink.freq_hz,
+            power_dbm=gain.rf_power_dbm,
+            modulation=downlink.modulation,
+            rf_chain=downlink.rf_chain,
+            preamble=downlink.preamble,
+            crc=downlink.crc,
+            implicit_header=downlink.implicit_header,
+            invert_polarity=downlink.invert_polarity,
+        )
+        on_air_us = airtime_us(
+            downlink.modulation,
+            len(downlink.payload),
+            preamble=downlink.preamble,
+            crc=downlink.crc,
+            implicit_header=downlink.implicit_header,
+        )
+        return Job(downlink, frame, on_air_us)
+
+    def _lbt_fault(self, job: Job) -> str | None:
+        """Why listen-before-talk will never let this frame out; None if it may."""
+        sx1261 = self._config.sx1261
+        if sx1261 is None or not sx1261.lbt_enable:
+            return None
+        bw_hz = job.frame.modulation.bw_hz if isinstance(job.frame.modulation, LoRa) else 125_000
+        for channel in sx1261.lbt_channels:
+            near = abs(channel.freq_hz - job.frame.freq_hz) <= LBT_TUNE_HZ
+            if near and channel.bw_hz == bw_hz:
+                longest_us = channel.transmit_time_ms * 1000 - LBT_START_US
+                if job.airtime_us <= longest_us:
+                    return None
+                return f"{job.airtime_us} us on the air, the channel allows {longest_us} us"
+        return f"{job.frame.freq_hz} Hz at {bw_hz} Hz is no listening channel"
+
+    def _place(self, job: Job, asked_dbm: float, now_us: int) -> Answer:
+        when = job.downlink.when
+        if isinstance(when, AtTmst):
+            start_us = nearest_us(when.tmst, now_us)
+            slot = Slot(start_us, job.airtime_us, Priority.CLASS_A, job)
+            result = self._jit.push(slot, now_us)
+        else:
+            start_us = now_us
+            slot = Slot(start_us, job.airtime_us, Priority.CLASS_C, job)
+            result = self._jit.push_soon(slot, now_us)
+        margin_us = start_us - now_us - self._jit.lead_us
+        if isinstance(result, Refusal):
+            return Refused(result, _when_text(result, start_us, now_us), margin_us)
+        power_dbm = job.frame.power_dbm
+        return Accepted(result.start_us, power_dbm, power_dbm != asked_dbm, margin_us)
+
+
+def nearest_us(tmst: int, now_us: int) -> int:
+    """The instant of the 64-bit line nearest to `now_us` whose low 32 bits are `tmst`.
+
+    A signed difference, so 35 minutes either way: what lies in the past is in the past (Semtech's
+    forwarder takes it for the far future).
+    """
+    ahead = (tmst - now_us) & 0xFFFFFFFF
+    return now_us + (ahead - (1 << 32) if ahead & 0x80000000 else ahead)
+
+
+def _when_text(reason: Refusal, start_us: int, now_us: int) -> str:
+    if reason in (Refusal.TOO_LATE, Refusal.TOO_EARLY):
+        ahead_ms = (start_us - now_us) / 1000
+        return f"{abs(ahead_ms):.1f} ms {'ahead' if ahead_ms >= 0 else 'in the past'}"
+    return reason.value

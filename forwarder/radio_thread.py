@@ -1,0 +1,248 @@
+"""The thread that owns the concentrator, and its face in the event loop.
+
+The thread polls the chip, programs what it is given, watches the chip's health and starts it again
+when it fails; the loop never waits for the bus and the bus never waits for the loop. What crosses
+is values: frames one way, jobs the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+from hal.clock import Clock, SystemClock
+from hal.concentrator import Concentrator, Reception
+from hal.errors import ChipError, HalError, TxRefused
+from hal.frames import RxFrame, TxFrame, TxReceipt
+
+from .recovery import HOLD_S, Recovery
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.0035  # pause between two looks at the FIFO: half of it is the median wait of a frame
+HEALTH_S = 1.0  # between two looks at the registers that tell a reset or stalled chip
+BACKLOG = 8192  # frames that wait for the loop; beyond that they are dropped and counted
+JUMP_US = 1_000_000  # more than this between counter and host clock is a jump, not drift
+SESSION_US = 1 << 30  # how far a new session starts from the old: stale requests are late for it
+
+TxOutcome = TxReceipt | HalError
+TxDone = Callable[[TxOutcome], None]
+# Opens the board; the argument is where the counter's line starts, None for the chip's own value,
+# and how long the reset lines are held beforehand, 0 for not at all.
+OpenRadio = Callable[[int | None, float], Concentrator]
+
+
+@dataclass(frozen=True, slots=True)
+class RadioUp:
+    """The concentrator receives. `session` counts its starts; 1 is the first."""
+
+    eui: str
+    model: str
+    session: int
+
+
+class RadioEvents(Protocol):
+    """What the loop is told, always in the loop's own thread."""
+
+    def radio_up(self, up: RadioUp) -> None: ...
+
+    def radio_down(self, reason: str, *, first: bool) -> None:
+        """The radio is lost, or did not start. `first`: it has never run in this process."""
+        ...
+
+    def received(self, frames: list[RxFrame], damaged: int, dropped: int) -> None: ...
+
+    def counter_jumped(self, by_us: int) -> None:
+        """The chip's counter moved against the host's clock: planned start times mean nothing."""
+        ...
+
+
+class RadioThread:
+    """Start it once; it runs until `stop`."""
+
+    def __init__(
+        self,
+        open_radio: OpenRadio,
+        events: RadioEvents,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        clock: Clock | None = None,
+        poll_s: float = POLL_S,
+    ) -> None:
+        self._open = open_radio
+        self._events = events
+        self._loop = loop
+        self._clock = clock or SystemClock()
+        self._poll_s = poll_s
+        self._jobs: SimpleQueue[tuple[TxFrame, TxDone] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._main, name="radio", daemon=True)
+        self._stopping = threading.Event()
+        self._backlog: deque[RxFrame] = deque()
+        self._damaged = self._dropped = 0
+        self._told = False
+        self._line: tuple[int, int] | None = None  # (now_us, at_ns), replaced whole
+        self._session = 0
+        self.recovery = Recovery()
+        self.temperature_c: float | None = None
+        self.up = False
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 1.5) -> None:
+        """End the thread: what is on the air is aborted and the board let go of."""
+        self._stopping.set()
+        self._jobs.put(None)
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def now_us(self) -> int | None:
+        """The concentrator's line now, by the host's clock since the last poll; None before it."""
+        line = self._line
+        if line is None:
+            return None
+        now_us, at_ns = line
+        return now_us + (self._clock.now_ns() - at_ns) // 1000
+
+    def send(self, frame: TxFrame, done: TxDone) -> None:
+        """Have `frame` programmed at once; `done` hears the outcome in the loop."""
+        self._jobs.put((frame, done))
+
+    # The loop's side.
+
+    def _tell(self, callback: Callable[[], None]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback)
+
+    def _deliver(self) -> None:
+        self._told = False
+        frames: list[RxFrame] = []
+        while self._backlog:
+            frames.append(self._backlog.popleft())
+        damaged, self._damaged = self._damaged, 0
+        dropped, self._dropped = self._dropped, 0
+        self._events.received(frames, damaged, dropped)
+
+    # The thread's side.
+
+    def _main(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._run_session()
+            except HalError as error:
+                self._recover(str(error))
+            except Exception as error:
+                log.exception("the radio thread failed; starting the radio again")
+                self._recover(f"{type(error).__name__}: {error}")
+
+    def _run_session(self) -> None:
+        radio = self._start_radio()
+        try:
+            self._session += 1
+            up = RadioUp(radio.eui, radio.model, self._session)
+            self._note_line(radio.receive(), check=False)
+            self.up = True
+            self.recovery.running(self._clock.now_ns() / 1e9)
+            self._tell(lambda: self._events.radio_up(up))
+            self._poll_until_stopped(radio)
+        finally:
+            self.up = False
+            radio.stop()
+
+    def _start_radio(self) -> Concentrator:
+        last_us = self.now_us()
+        line_start_us = None if last_us is None else last_us + SESSION_US
+        radio = self._open(line_start_us, self._hold_s)
+        try:
+            radio.start()
+        except BaseException:
+            radio.stop()
+            raise
+        return radio
+
+    _hold_s = 0.0
+
+    def _recover(self, reason: str) -> None:
+        first = self._session == 0
+        step = self.recovery.failed(self._clock.now_ns() / 1e9, reason.split(":")[0])
+        self._hold_s = HOLD_S[step.stage]
+        self._refuse_jobs(ChipError("the radio is being restarted"))
+        if not self._stopping.is_set():
+            self._tell(lambda: self._events.radio_down(reason, first=first))
+            log.warning(
+                "radio lost: %s; next: %s in %.1f s", reason, step.stage.value, step.pause_s
+            )
+        self._stopping.wait(step.pause_s)
+
+    def _refuse_jobs(self, error: HalError) -> None:
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return
+            if job is not None:
+                self._finish(job[1], error)
+
+    def _poll_until_stopped(self, radio: Concentrator) -> None:
+        health_ns = self._clock.now_ns()
+        while not self._stopping.is_set():
+            self._next_job(radio)
+            reception = radio.receive()
+            self._note_line(reception)
+            if reception.frames or reception.damage:
+                self._take(reception)
+            if reception.at_ns - health_ns >= HEALTH_S * 1e9:
+                health_ns = reception.at_ns
+                self._check_health(radio)
+
+    def _next_job(self, radio: Concentrator) -> None:
+        try:
+            job = self._jobs.get(timeout=self._poll_s)
+        except Empty:
+            return
+        if job is not None:
+            self._program(radio, *job)
+
+    def _program(self, radio: Concentrator, frame: TxFrame, done: TxDone) -> None:
+        try:
+            receipt = radio.send(frame)
+        except TxRefused as refused:
+            self._finish(done, refused)
+        except HalError as error:
+            self._finish(done, error)
+            raise
+        else:
+            self._finish(done, receipt)
+
+    def _finish(self, done: TxDone, outcome: TxOutcome) -> None:
+        self._tell(lambda: done(outcome))
+
+    def _take(self, reception: Reception) -> None:
+        room = BACKLOG - len(self._backlog)
+        self._dropped += max(0, len(reception.frames) - room)
+        self._backlog.extend(reception.frames[:room])
+        self._damaged += len(reception.damage)
+        if not self._told:
+            self._told = True
+            self._tell(self._deliver)
+
+    def _note_line(self, reception: Reception, *, check: bool = True) -> None:
+        line, self._line = self._line, (reception.now_us, reception.at_ns)
+        if line is None or not check:
+            return
+        expected_us = line[0] + (reception.at_ns - line[1]) // 1000
+        by_us = reception.now_us - expected_us
+        if abs(by_us) > JUMP_US:
+            self._tell(lambda: self._events.counter_jumped(by_us))
+
+    def _check_health(self, radio: Concentrator) -> None:
+        self.temperature_c = radio.temperature_c()
+        faults = radio.health().faults()
+        if faults:
+            raise ChipError("; ".join(faults))

@@ -1,0 +1,62 @@
+"""What to try next when the radio has failed: stages that grow, pauses that grow. Pure.
+
+Each failure costs one step of the ladder; a radio that ran steadily starts from its foot again.
+The ladder never ends: a board that comes back after a day is taken back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+
+STEADY_S = 60.0  # a radio that ran this long has recovered
+PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+
+
+class Stage(Enum):
+    """How much is done before the start-up is tried; the value is for logs and counters."""
+
+    REOPEN = "reopen"  # close and open the bus, reset as at every start
+    LONG_RESET = "long reset"  # hold the reset and power lines five times longer
+    POWER_CYCLE = "power cycle"  # and long enough for the board's supplies to empty
+
+
+LADDER = (Stage.REOPEN, Stage.LONG_RESET, Stage.POWER_CYCLE)
+HOLD_S = {Stage.REOPEN: 0.0, Stage.LONG_RESET: 0.5, Stage.POWER_CYCLE: 2.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Wait `pause_s`, then do what `stage` says."""
+
+    stage: Stage
+    pause_s: float
+
+
+class Recovery:
+    """Counts failures and says what comes next. `now_s` is monotonic."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._running_since_s: float | None = None
+        self.steps: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
+
+    def running(self, now_s: float) -> None:
+        """The radio receives."""
+        self._running_since_s = now_s
+
+    def failed(self, now_s: float, reason: str) -> Step:
+        """The radio, or an attempt to start it, failed for `reason`."""
+        if self._running_since_s is not None and now_s - self._running_since_s >= STEADY_S:
+            self._failures = 0
+        self._running_since_s = None
+        step = Step(
+            LADDER[min(self._failures, len(LADDER) - 1)],
+            PAUSES_S[min(self._failures, len(PAUSES_S) - 1)],
+        )
+        self._failures += 1
+        self.steps[step.stage.value] += 1
+        self.reasons[reason] += 1
+        return step

@@ -1,0 +1,78 @@
+"""Carries accepted downlinks to the radio when they are due, and tells how each one ended.
+
+The scheduler decides; this arms one timer for it, and hands its jobs to the radio thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import Protocol
+
+from hal.errors import HalError, TxRefused
+from hal.frames import TxFrame, TxReceipt
+
+from .downlinks import Job, Scheduler
+from .packets import RadioCounters
+from .radio_thread import TxDone, TxOutcome
+
+log = logging.getLogger(__name__)
+
+
+class Radio(Protocol):
+    """What is needed of the radio thread."""
+
+    def now_us(self) -> int | None: ...
+
+    def send(self, frame: TxFrame, done: TxDone) -> None: ...
+
+
+class Transmitter:
+    """Lives in the event loop. Call `wake` after anything that may have changed the queue."""
+
+    def __init__(self, scheduler: Scheduler, radio: Radio, counters: RadioCounters) -> None:
+        self._scheduler = scheduler
+        self._radio = radio
+        self._counters = counters
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def wake(self) -> None:
+        """Hand over what is due, and sleep until the next."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now_us = self._radio.now_us()
+        if now_us is None:
+            return
+        for job, frame in self._scheduler.due(now_us):
+            self._radio.send(frame, partial(self._ended, job))
+        next_us = self._scheduler.next_us()
+        if next_us is not None:
+            self._timer = self._loop.call_later(max(0, next_us - now_us) / 1e6, self.wake)
+
+    def new_session(self, why: str) -> None:
+        """What was planned on the old counter is dropped, counted and told."""
+        for job in self._scheduler.new_session(why):
+            self._tell_lost(job, why)
+
+    def _ended(self, job: Job, outcome: TxOutcome) -> None:
+        if isinstance(outcome, TxReceipt):
+            self._counters.tx_ok += 1
+            self._scheduler.emitted(job)
+            log.debug("sent for %s: %s", job.downlink.link, outcome)
+            return
+        self._counters.tx_failed += 1
+        why = outcome.reason.name if isinstance(outcome, TxRefused) else "RADIO"
+        self._scheduler.lost(job, why)
+        self._tell_lost(job, outcome)
+
+    def _tell_lost(self, job: Job, why: HalError | str) -> None:
+        log.warning(
+            "a downlink of %s, accepted before, was not sent: %s (%d bytes, %.1f MHz)",
+            job.downlink.link,
+            why,
+            len(job.downlink.payload),
+            job.downlink.freq_hz / 1e6,
+        )

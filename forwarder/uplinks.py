@@ -1,0 +1,36 @@
+"""From the radio to the links: every frame to every link, untouched, and counted once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from hal.frames import Crc, RxFrame
+
+from .links.base import Link
+from .packets import RadioCounters, Uplink
+
+
+class Uplinks:
+    """Fans received frames out. A link filters by itself and never blocks, so none delays another."""
+
+    def __init__(self, counters: RadioCounters, links: Iterable[Link] = ()) -> None:
+        self._counters = counters
+        self.links = list(links)
+
+    def received(self, frames: Sequence[RxFrame]) -> None:
+        """Take what one look at the FIFO gave, in order."""
+        for frame in frames:
+            self._count(frame)
+            uplink = Uplink(frame)
+            for link in self.links:
+                link.uplink(uplink)
+
+    def _count(self, frame: RxFrame) -> None:
+        counters = self._counters
+        counters.rx_total += 1
+        if frame.crc is Crc.OK:
+            counters.rx_ok += 1
+        elif frame.crc is Crc.BAD:
+            counters.rx_bad += 1
+        else:
+            counters.rx_no_crc += 1
