@@ -224,4 +224,4 @@ def _when_text(reason: Refusal, start_us: int, now_us: int) -> str:
     if reason in (Refusal.TOO_LATE, Refusal.TOO_EARLY):
         ahead_ms = (start_us - now_us) / 1000
         return f"{abs(ahead_ms):.1f} ms {'ahead' if ahead_ms >= 0 else 'in the past'}"
-    return reason.value
+    return str(reason.value)

@@ -1,0 +1,48 @@
+"""What is tried when the radio fails, and in which order."""
+
+from __future__ import annotations
+
+from forwarder.recovery import PAUSES_S, STEADY_S, Recovery, Stage
+
+
+def test_each_failure_goes_one_step_further() -> None:
+    recovery = Recovery()
+    steps = [recovery.failed(now_s, "no answer") for now_s in range(5)]
+    assert [step.stage for step in steps] == [
+        Stage.REOPEN,
+        Stage.LONG_RESET,
+        Stage.POWER_CYCLE,
+        Stage.POWER_CYCLE,
+        Stage.POWER_CYCLE,
+    ]
+    assert [step.pause_s for step in steps] == list(PAUSES_S[:5])
+
+
+def test_the_pauses_end_at_a_ceiling_and_never_stop_coming() -> None:
+    recovery = Recovery()
+    for now_s in range(1000):
+        step = recovery.failed(now_s, "no answer")
+    assert step.pause_s == PAUSES_S[-1]
+
+
+def test_a_steady_run_starts_the_ladder_anew() -> None:
+    recovery = Recovery()
+    recovery.failed(0, "a")
+    recovery.failed(1, "a")
+    recovery.running(2)
+    assert recovery.failed(2 + STEADY_S, "a").stage is Stage.REOPEN
+
+
+def test_a_short_run_does_not() -> None:
+    recovery = Recovery()
+    recovery.failed(0, "a")
+    recovery.running(2)
+    assert recovery.failed(2 + STEADY_S - 1, "a").stage is Stage.LONG_RESET
+
+
+def test_steps_and_reasons_are_counted() -> None:
+    recovery = Recovery()
+    recovery.failed(0, "unplugged")
+    recovery.failed(1, "unplugged")
+    assert recovery.reasons == {"unplugged": 2}
+    assert recovery.steps == {"reopen": 1, "long reset": 1}
