@@ -1,0 +1,165 @@
+"""Recorded receptions, whatever wrote them down: bytes of a file in, receptions out. Pure.
+
+Read are, told apart by each line's own shape:
+
+- `EUI: {"rxpk": [...]}` or `{"rxpk": [...]}`: what a packet forwarder sent, a line a datagram
+  (Semtech's PROTOCOL.TXT, section 3.2);
+- the Helium console's JSON lines: `raw_packet` and `hotspots[]` (CampusIoT data sets).
+
+Files may be compressed with gzip. A line that is none of these is `Unreadable`, with its number.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hal.frames import Crc
+from hal.modulation import BANDWIDTHS_HZ, CODING_RATES, SPREADING_FACTORS, Fsk, LoRa
+
+from ..errors import ConfigError
+
+UNNAMED = "0016c001f1500812"  # the gateway of lines that name none
+GRID_HZ = 1_000  # float32 megahertz are some 30 Hz off; channels lie on this grid
+CODES = {word: number for number, word in CODING_RATES.items()} | {"OFF": 0}
+DATARATE = re.compile(r"SF(\d{1,2})BW(\d{3})")
+PREFIXED = re.compile(r"\s*(?:0x)?([0-9A-Fa-f]{16})\s*:\s*(\{.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """One frame as one gateway heard it. `at_us` orders receptions of all gateways.
+
+    `tmst` is the gateway's own counter where it was written down. `modulation` of LoRa has coding
+    rate 0 for a header that made no sense.
+    """
+
+    gateway: str
+    at_us: int
+    payload: bytes
+    freq_hz: int
+    modulation: LoRa | Fsk
+    crc: Crc
+    rssi_dbm: float
+    snr_db: float
+    tmst: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A line that holds no reception; `why` says what was expected and what came."""
+
+    line: int
+    why: str
+
+
+def read(path: Path) -> Iterator[Reception | Unreadable]:
+    """Every reception of `path`, in the file's order. Raises ConfigError if it cannot be opened."""
+    try:
+        raw = path.read_bytes()
+        text = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConfigError(f"{path}: a recording expected: {error}") from error
+    return parse(text)
+
+
+def parse(text: bytes) -> Iterator[Reception | Unreadable]:
+    """Every reception in `text`; bad lines are reported and skipped, never raised."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield from _line(line.decode())
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            yield Unreadable(number, f"{type(error).__name__}: {error}")
+        except RecursionError:
+            yield Unreadable(number, "nested too deeply to be a reception")
+
+
+def _line(line: str) -> list[Reception]:
+    gateway, text = UNNAMED, line
+    if named := PREFIXED.match(line):
+        gateway, text = named[1].lower(), named[2]
+    body = json.loads(text)
+    if "rxpk" in body:
+        return [_rxpk(gateway, frame) for frame in body["rxpk"]]
+    if "raw_packet" in body:
+        payload = base64.b64decode(body["raw_packet"], validate=True)
+        return [_hotspot(payload, report) for report in body["hotspots"]]
+    raise ValueError("neither rxpk nor raw_packet in it")
+
+
+def _rxpk(gateway: str, frame: dict[str, Any]) -> Reception:
+    payload = base64.b64decode(frame["data"], validate=True)
+    if len(payload) != frame["size"]:
+        raise ValueError(f"size is {frame['size']}, data has {len(payload)} bytes")
+    tmst = int(frame["tmst"])
+    return Reception(
+        gateway=gateway,
+        at_us=_instant_us(frame, tmst),
+        payload=_sized(payload),
+        freq_hz=round(float(frame["freq"]) * 1e6),
+        modulation=_modulation(frame),
+        crc=Crc(frame["stat"]),
+        rssi_dbm=float(frame["rssi"]),
+        snr_db=float(frame.get("lsnr", 0.0)),
+        tmst=tmst & 0xFFFFFFFF,
+    )
+
+
+def _instant_us(frame: dict[str, Any], tmst: int) -> int:
+    if "time" not in frame:
+        return tmst
+    when = datetime.fromisoformat(str(frame["time"]))
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return round(when.timestamp() * 1e6)
+
+
+def _modulation(frame: dict[str, Any]) -> LoRa | Fsk:
+    if str(frame["modu"]).upper() == "FSK":
+        return Fsk(int(frame["datr"]))
+    return _lora(str(frame["datr"]), CODES[str(frame.get("codr", "4/5"))])
+
+
+def _lora(datarate: str, coding_rate: int) -> LoRa:
+    match = DATARATE.fullmatch(datarate)
+    if not match:
+        raise ValueError(f"data rate {datarate!r}; one like SF7BW125 expected")
+    sf, bw_hz = int(match[1]), int(match[2]) * 1000
+    if sf not in SPREADING_FACTORS or bw_hz not in BANDWIDTHS_HZ:
+        raise ValueError(f"data rate {datarate!r}; SF5 to SF12 at 125, 250 or 500 kHz expected")
+    return LoRa(sf, bw_hz, coding_rate)
+
+
+def _hotspot(payload: bytes, report: dict[str, Any]) -> Reception:
+    return Reception(
+        gateway=_eui(str(report.get("name") or report["id"])),
+        at_us=int(report["reported_at"]) * 1000,
+        payload=_sized(payload),
+        freq_hz=round(float(report["frequency"]) * 1e6 / GRID_HZ) * GRID_HZ,
+        modulation=_lora(str(report["spreading"]), 1),
+        crc=Crc.OK,
+        rssi_dbm=float(report["rssi"]),
+        snr_db=float(report["snr"]),
+    )
+
+
+def _eui(name: str) -> str:
+    """An EUI for a gateway that has only a name: the same name, the same EUI."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def _sized(payload: bytes) -> bytes:
+    if len(payload) > 255:
+        raise ValueError(f"{len(payload)} bytes; a LoRa frame has at most 255")
+    return payload
