@@ -1,0 +1,285 @@
+"""The link to one Semtech UDP server: joins session, path and outbox, and tells about them.
+
+A frame leaves inside the call of `uplink`, and a PULL_RESP is answered inside the callback that
+reads it: nothing waits for a task to be scheduled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from hal.modulation import LoRa
+
+from ...packets import Answer, Refused, Uplink
+from ..base import GatewayFacts, Schedule
+from .acks import AckTable
+from .outbox import Outbox
+from .path import Path, backoff
+from .resolve import Peer, Resolve, resolve
+from .rxpk import rxpk
+from .session import (
+    DownlinkRequested,
+    DownlinkUnreadable,
+    Event,
+    PathLost,
+    PathOpened,
+    Reconnect,
+    Session,
+    StatDue,
+)
+from .settings import UdpSettings
+from .stat import Totals, stat_text
+from .wire import ProtocolError
+
+MARGINS_KEPT = 128
+QUIET_S = 60.0  # between two log lines about what a server or the network does wrongly
+
+log = logging.getLogger(__name__)
+
+
+class State(Enum):
+    """What an operator sees of a link."""
+
+    STARTING = "starting"
+    NO_ADDRESS = "no address"
+    WAITING = "waiting for an answer"
+    UP = "up"
+    LOST = "lost"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What this link has done since the process started; only ever grows."""
+
+    forwarded: int = 0
+    filtered: int = 0
+    accepted: int = 0
+    ignored: int = 0  # datagrams that no server may send
+    errors: int = 0  # that the sockets reported
+    refused: Counter[str] = field(default_factory=Counter)
+    margins_us: deque[int] = field(default_factory=lambda: deque(maxlen=MARGINS_KEPT))
+
+
+class SemtechUdpLink:
+    """See `forwarder.links.base.Link`; all of it belongs to the event loop's thread."""
+
+    def __init__(
+        self,
+        settings: UdpSettings,
+        facts: GatewayFacts,
+        schedule: Schedule,
+        *,
+        resolver: Resolve = resolve,
+        pauses: Callable[[], Iterator[float]] = backoff,
+    ) -> None:
+        self.name = settings.name
+        self.state = State.STARTING
+        self._settings = settings
+        self._facts = facts
+        self._schedule = schedule
+        self._crcs = settings.crcs()
+        self._fsk = settings.dialect.fsk_uplinks
+        self._session = Session(settings, int.from_bytes(os.urandom(2), "big"))
+        self._path = Path(settings, self, resolver, pauses)
+        self._outbox = Outbox(self._push, per_10ms=settings.dialect.per_10ms, batch=settings.batch)
+        self._timer: asyncio.TimerHandle | None = None
+        self._tally = Tally()
+        self._reported = self._totals()
+        self._quiet_until = 0.0
+
+    # What the app calls.
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        await self._path.keep()
+
+    def uplink(self, uplink: Uplink) -> None:
+        """Send one frame now, if this server wants it; keep it while it cannot leave."""
+        frame = uplink.frame
+        wanted = frame.crc in self._crcs and (self._fsk or isinstance(frame.modulation, LoRa))
+        if not wanted:
+            self._tally.filtered += 1
+            return
+        self._tally.forwarded += 1
+        self._outbox.put_frame(rxpk(uplink))
+
+    def status(self) -> dict[str, object]:
+        """State, counters since the start, round trips and downlink margins; plain values."""
+        session, settings, tally, path = self._session, self._settings, self._tally, self._path
+        return {
+            "name": self.name,
+            "kind": "semtech-udp",
+            "state": self.state.value,
+            "server": f"{settings.address}:{settings.port_up}/{settings.port_down}",
+            "peer": path.peer.host if path.peer else None,
+            "connections": path.connections,
+            "errors": tally.errors,
+            "forwarded": tally.forwarded,
+            "filtered": tally.filtered,
+            "waiting": len(self._outbox),
+            "dropped": self._outbox.dropped,
+            "ignored": tally.ignored,
+            "push": _table(session.pushes),
+            "pull": _table(session.pulls),
+            "ackr": session.pushes.percent(),
+            "rtt_ms": session.pushes.rtt_ms() or session.pulls.rtt_ms(),
+            "downlinks": session.downlinks,
+            "accepted": tally.accepted,
+            "refused": dict(tally.refused),
+            "unreadable": session.unreadable,
+            "repeated": session.repeated,
+            "margin_ms": _margin_ms(tally.margins_us),
+        }
+
+    # What the path calls.
+
+    def received(self, data: bytes) -> None:
+        try:
+            self._session.receive(data, time.monotonic())
+        except ProtocolError as error:
+            self._tally.ignored += 1
+            self._complain("ignored a datagram: %s", error)
+        self._flush()
+
+    def failed(self, error: OSError, *, pull: bool) -> None:
+        self._tally.errors += 1
+        self._complain("%s", error)
+        # An error of the push socket says nothing about downlinks, unless there are none.
+        if pull or self._settings.uplink_only:
+            self._session.fail()
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def no_address(self, why: str) -> None:
+        self._change(State.NO_ADDRESS, why)
+
+    def opened(self, peer: Peer, *, alone: bool) -> None:
+        # An address that never answered is not waited for long when there is another one.
+        self._session.start(time.monotonic(), patience=None if alone else 2)
+        self._change(State.WAITING, f"sending to {peer.host}")
+        self._advance()
+        self._outbox.resume()
+
+    def closed(self) -> None:
+        self._outbox.pause()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # What the session says.
+
+    def _advance(self) -> None:
+        self._session.tick(time.monotonic())
+        self._flush()
+        delay_s = max(self._session.next_tick() - time.monotonic(), 0.0)
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._advance)
+
+    def _flush(self) -> None:
+        for event in self._session.events():
+            self._act(event)
+        for datagram in self._session.datagrams():
+            if self._path.pull is not None:
+                self._path.pull.send(datagram)
+
+    def _act(self, event: Event) -> None:
+        match event:
+            case DownlinkRequested(downlink):
+                answer = self._schedule(downlink)
+                self._session.answer(event, answer, time.monotonic())
+                self._count(answer)
+            case DownlinkUnreadable(token, detail):
+                self._complain("downlink %04x cannot be read: %s", token, detail)
+            case StatDue():
+                self._push_stat()
+            case PathOpened():
+                self._path.answered()
+                self._change(State.UP, "the server answers")
+            case PathLost(silent):
+                self._change(State.LOST, f"{silent} keepalives without an answer, or refused")
+            case Reconnect():
+                self._path.silent(never_answered=self.state is State.WAITING)
+
+    def _push(self, text: str) -> bool:
+        """Whether `text` has left; nothing is remembered of it otherwise."""
+        if self._path.push is None:
+            return False
+        datagram = self._session.push(text, time.monotonic())
+        if self._path.push.send(datagram):
+            return True
+        self._session.unsent(datagram)
+        return False
+
+    def _push_stat(self) -> None:
+        before, self._reported = self._reported, self._totals()
+        self._outbox.put(
+            stat_text(
+                before,
+                self._reported,
+                utc_s=time.time(),
+                temperature_c=self._facts.temperature_c(),
+                position=self._facts.position(),
+            )
+        )
+
+    def _totals(self) -> Totals:
+        radio, session = self._facts.counters, self._session
+        return Totals(
+            received=radio.rx_total,
+            received_ok=radio.rx_ok,
+            emitted=radio.tx_ok,
+            forwarded=self._tally.forwarded,
+            pushed=session.pushes.sent,
+            acknowledged=session.pushes.acknowledged,
+            downlinks=session.downlinks,
+        )
+
+    def _count(self, answer: Answer) -> None:
+        if isinstance(answer, Refused):
+            self._tally.refused[answer.reason.name] += 1
+        else:
+            self._tally.accepted += 1
+        if answer.margin_us is not None:
+            self._tally.margins_us.append(answer.margin_us)
+
+    def _change(self, state: State, why: str) -> None:
+        if state is not self.state:
+            self.state = state
+            well = state in (State.UP, State.WAITING)
+            log.log(
+                logging.INFO if well else logging.WARNING,
+                "%s: %s: %s",
+                self.name,
+                state.value,
+                why,
+            )
+
+    def _complain(self, text: str, *values: object) -> None:
+        """At most one line a minute: a broken server must not fill the disk."""
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + QUIET_S
+            log.warning("%s: " + text, self.name, *values)
+
+
+def _table(table: AckTable) -> dict[str, int]:
+    return {
+        "sent": table.sent,
+        "acknowledged": table.acknowledged,
+        "late": table.late,
+        "lost": table.lost,
+    }
+
+
+def _margin_ms(margins_us: deque[int]) -> dict[str, float] | None:
+    """How much earlier than necessary the latest downlinks came; negative is too late."""
+    if not margins_us:
+        return None
+    ranked = sorted(margins_us)
+    named = {"least": ranked[0], "median": ranked[len(ranked) // 2], "last": margins_us[-1]}
+    return {name: round(value / 1000, 1) for name, value in named.items()}
