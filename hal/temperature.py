@@ -1,0 +1,103 @@
+"""The STTS751 temperature sensor that most SPI boards carry, over Linux I2C.
+
+A board without one works as well, so nothing here raises for its absence. Source: sx1302_hal:
+loragw_stts751; registers as in the sensor's datasheet.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from typing import Protocol
+
+log = logging.getLogger(__name__)
+
+ADDRESSES = (0x39, 0x3B, 0x38)  # where CoreCell boards of several makes have it, most usual first
+HIGH_BYTE, LOW_BYTE = 0x00, 0x02
+CONFIGURATION, TWELVE_BITS = 0x03, 0x8C
+RATE, ONCE_PER_SECOND = 0x04, 0x04
+PRODUCT_ID, PRODUCTS = 0xFD, (0, 1)
+MANUFACTURER_ID, ST = 0xFE, 0x53
+
+I2C_SLAVE = 0x0703  # ioctl: whom the next read and write address (linux/i2c-dev.h)
+
+
+class Bus(Protocol):
+    """Single registers of I2C devices; OSError where nobody answers."""
+
+    def read(self, device: int, register: int) -> int: ...
+
+    def write(self, device: int, register: int, value: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class LinuxI2c:
+    """/dev/i2c-N. Raises OSError."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
+    def read(self, device: int, register: int) -> int:
+        fcntl.ioctl(self._fd, I2C_SLAVE, device)
+        os.write(self._fd, bytes((register,)))
+        return os.read(self._fd, 1)[0]
+
+    def write(self, device: int, register: int, value: int) -> None:
+        fcntl.ioctl(self._fd, I2C_SLAVE, device)
+        os.write(self._fd, bytes((register, value)))
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class Stts751:
+    def __init__(self, bus: Bus, address: int) -> None:
+        self._bus = bus
+        self._address = address
+
+    def read_c(self) -> float | None:
+        """Degrees Celsius, or None if the sensor does not answer this time."""
+        try:
+            # Low byte first: reading it holds the high byte that belongs to it.
+            low = self._bus.read(self._address, LOW_BYTE)
+            high = self._bus.read(self._address, HIGH_BYTE)
+        except (OSError, IndexError) as error:
+            log.debug("temperature sensor at %#04x: %s", self._address, error)
+            return None
+        return int.from_bytes(bytes((high, low)), "big", signed=True) / 256
+
+    def close(self) -> None:
+        self._bus.close()
+
+
+def find_sensor(path: str) -> Stts751 | None:
+    """The sensor on the I2C bus at `path`, set up; None, and a line in the log, without one."""
+    try:
+        bus = LinuxI2c(path)
+    except OSError as error:
+        log.info("no temperature sensor: %s: %s", path, error.strerror)
+        return None
+    sensor = probe(bus)
+    if sensor is None:
+        bus.close()
+        log.info("no temperature sensor on %s", path)
+    return sensor
+
+
+def probe(bus: Bus) -> Stts751 | None:
+    """Look for the sensor at its usual addresses, and set it to 12 bits once a second."""
+    for address in ADDRESSES:
+        try:
+            if (
+                bus.read(address, PRODUCT_ID) in PRODUCTS
+                and bus.read(address, MANUFACTURER_ID) == ST
+            ):
+                bus.write(address, CONFIGURATION, TWELVE_BITS)
+                bus.write(address, RATE, ONCE_PER_SECOND)
+                log.info("temperature sensor STTS751 at I2C address %#04x", address)
+                return Stts751(bus, address)
+        except (OSError, IndexError):
+            continue
+    return None
