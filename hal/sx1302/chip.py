@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..errors import ChipError
 from ..transport.base import Modify, Op, Read, Transport, Write
 from .field import Access, Field
 
@@ -18,6 +19,11 @@ def field_ops(field: Field, value: int) -> list[Op]:
     if field.access is Access.RO:
         raise ValueError(f"{field.name} can only be read")
     return [_byte_op(*part) for part in field.parts(value)]
+
+
+def one_by_one(settings: Iterable[Setting]) -> list[Op]:
+    """The operations that make `settings`, in order, each by itself."""
+    return [op for field, value in settings for op in field_ops(field, value)]
 
 
 def settings_ops(settings: Iterable[Setting]) -> list[Op]:
@@ -41,6 +47,16 @@ def settings_ops(settings: Iterable[Setting]) -> list[Op]:
 
 def _byte_op(address: int, mask: int, bits: int) -> Op:
     return Write(address, bytes((bits,))) if mask == 0xFF else Modify(address, mask, bits)
+
+
+class Unexpected(ChipError):
+    """The chip answered otherwise than it must; the start-up adds which step that was."""
+
+    def __init__(self, expected: str, read: str, *causes: str) -> None:
+        self.expected = expected
+        self.read = read
+        self.causes = causes
+        super().__init__(f"expected {expected}, read {read}")
 
 
 class Sx1302:
