@@ -19,19 +19,27 @@ one seed. The public names:
     air.set_antenna_loss("gw1", 40.0)
 """
 
+from .air import Air
+from .receiver import AirBoard
 from .rules import PATH_LOSSES, PRESETS, Method, PathLoss, Rules
 from .values import Downlink, Interferer, Listen, Pinned, Position, Transmission
+from .verdict import Outcome, Report, Verdict
 
 __all__ = [
     "PATH_LOSSES",
     "PRESETS",
+    "Air",
+    "AirBoard",
     "Downlink",
     "Interferer",
     "Listen",
     "Method",
+    "Outcome",
     "PathLoss",
     "Pinned",
     "Position",
+    "Report",
     "Rules",
     "Transmission",
+    "Verdict",
 ]
