@@ -6,6 +6,7 @@ $XDG_DATA_HOME/edgemast or ~/.local/share/edgemast. A start looks there and in t
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,8 +26,11 @@ from .sx1302.firmware import (
     recognise,
 )
 
+log = logging.getLogger(__name__)
+
 SYSTEM_DIR = Path("/var/lib/edgemast")
 FOLDER = "firmware"
+PSEUDO_TERMINALS = ("/dev/pts/", "/dev/ttys")  # Linux, macOS
 LARGEST_FILE = 1 << 20  # a .var file of 8192 numbers has some 50 kB
 HOW = "edgemast firmware import PATH_TO/sx1302_hal"
 
@@ -69,6 +73,27 @@ def load(given: Path | None = None, *, lbt: bool = False) -> Firmware:
         arb=_read_known(ARB, dirs),
         sx1261_patch=_read_known(SX1261_PATCH, dirs) if lbt else None,
     )
+
+
+def load_for(uri: str, *, lbt: bool = False) -> Firmware:
+    """What a start on the radio at `uri` needs.
+
+    The simulated board on a pseudo-terminal speaks as a real bridge does and has no use for
+    Semtech's images; there, and where a recording is played, their absence is no reason to stop.
+    """
+    try:
+        return load(lbt=lbt)
+    except FirmwareError:
+        if not _is_simulated(uri):
+            raise
+        log.info("no firmware is installed; %s is simulated and needs none", uri)
+        return Firmware.simulated()
+
+
+def _is_simulated(uri: str) -> bool:
+    scheme, _, rest = uri.partition(":")
+    device = os.path.realpath(rest.partition("?")[0])
+    return scheme in ("sim", "trace") or (scheme == "usb" and device.startswith(PSEUDO_TERMINALS))
 
 
 def import_from(path: Path, into: Path) -> list[Imported]:
