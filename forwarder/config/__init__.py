@@ -1,0 +1,22 @@
+"""Configuration: our TOML or Semtech's JSON, with boards and regions, as one checked value."""
+
+from .load import load, loads
+from .model import (
+    NO_EUI,
+    BeaconSettings,
+    GatewayConfig,
+    Limits,
+    PositionSettings,
+    TxBand,
+)
+
+__all__ = [
+    "NO_EUI",
+    "BeaconSettings",
+    "GatewayConfig",
+    "Limits",
+    "PositionSettings",
+    "TxBand",
+    "load",
+    "loads",
+]

@@ -1,0 +1,352 @@
+"""Checked settings (schema.File) to what the gateway uses (model.GatewayConfig).
+
+Channels given as frequencies get a radio and an offset; everything that only the whole can be
+wrong about is checked here. Pure; ConfigError names the place of the setting.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hal.config import (
+    ConcentratorConfig,
+    FineTimestamp,
+    FskChannel,
+    LbtChannel,
+    LoraStdChannel,
+    MultiSfChannel,
+    RadioConfig,
+    RadioKind,
+    Sx1261Config,
+    TxGain,
+)
+from hal.gpio import BoardLines
+
+from ..errors import ConfigError
+from ..identity import parse_setting
+from ..links.semtech_udp.settings import UdpSettings
+from . import schema
+from .layers import Settings
+from .model import (
+    NO_EUI,
+    BeaconSettings,
+    GatewayConfig,
+    Limits,
+    PositionSettings,
+    TxBand,
+)
+from .names import shown
+from .schema import Place
+
+HALF_SPAN_HZ = 800_000
+BEACON_SFS = (8, 9, 10, 12)
+
+
+def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]) -> GatewayConfig:
+    """The configuration. Raises ConfigError for what no gateway could run with."""
+    place = Place(settings.sources, path.name)
+    concentrator = _concentrator(file, place)
+    if faults := concentrator.validate():
+        raise ConfigError(f"{_blame(place, faults[0])}: {faults[0]}")
+    warnings += _doubts(file, place)
+    return GatewayConfig(
+        path=path,
+        concentrator=concentrator,
+        radio_uri=_radio_uri(file, place),
+        lines=_lines(file),
+        antenna_gain_dbi=file.concentrator.antenna_gain_dbi - file.concentrator.cable_loss_db,
+        eui=_eui(file.gateway.eui, "gateway.eui", place),
+        servers=_servers(file, place),
+        position=PositionSettings(
+            file.gateway.latitude_deg,
+            file.gateway.longitude_deg,
+            file.gateway.altitude_m,
+            file.gateway.fixed_position,
+        ),
+        gps_tty=_gps_tty(file, place),
+        beacon=_beacon(file.beacon, place),
+        limits=_limits(file.limits, place),
+        board=file.board or None,
+        region=file.region or None,
+        warnings=tuple(warnings),
+        settings=settings.table,
+        sources=settings.sources,
+    )
+
+
+def _concentrator(file: schema.File, place: Place) -> ConcentratorConfig:
+    common = file.concentrator
+    multi_sf = [
+        _multi_sf(file, channel, f"multi_sf[{index}]", place)
+        for index, channel in enumerate(file.multi_sf)
+    ]
+    multi_sf += [MultiSfChannel()] * (8 - len(multi_sf))
+    return ConcentratorConfig(
+        radios=(_radio(file.radio_0), _radio(file.radio_1)),
+        multi_sf=tuple(multi_sf),
+        multi_sf_sfs=frozenset(common.spreading_factors),
+        lora_std=_lora_std(file, place),
+        fsk=_fsk(file, place),
+        public=common.public,
+        clock_source=common.clock_source,
+        full_duplex=common.full_duplex,
+        fine_timestamp=FineTimestamp(common.fine_timestamp),
+        sx1261=_sx1261(file.sx1261),
+        allow_lowest_gain=common.allow_lowest_gain,
+    )
+
+
+def _radio(radio: schema.Radio) -> RadioConfig:
+    if not radio.enable:
+        return RadioConfig()
+    gains = tuple(
+        TxGain(g.rf_power, g.pa_gain, g.pwr_idx, g.dig_gain, g.dac_gain, g.mix_gain)
+        for g in sorted(radio.tx_gains, key=lambda gain: gain.rf_power)
+    )
+    return RadioConfig(
+        enable=True,
+        kind=RadioKind(radio.type),
+        freq_hz=radio.freq_hz,
+        rssi_offset_db=radio.rssi_offset_db,
+        rssi_tcomp=radio.rssi_tcomp,
+        single_input=radio.single_input,
+        tx_enable=radio.tx_enable,
+        tx_freq_min_hz=radio.tx_freq_min_hz if radio.tx_enable else 0,
+        tx_freq_max_hz=radio.tx_freq_max_hz if radio.tx_enable else 0,
+        tx_gains=gains if radio.tx_enable else (),
+    )
+
+
+def _multi_sf(file: schema.File, channel: schema.MultiSf, key: str, place: Place) -> MultiSfChannel:
+    if not channel.enable:
+        return MultiSfChannel()
+    radio, if_hz = _where(file, channel, key, 125_000, place)
+    return MultiSfChannel(True, radio, if_hz)
+
+
+def _lora_std(file: schema.File, place: Place) -> LoraStdChannel:
+    std = file.lora_std
+    if std is None or not std.enable:
+        return LoraStdChannel()
+    radio, if_hz = _where(file, std, "lora_std", std.bw_hz, place)
+    if not std.implicit_header:
+        # Semtech's program then leaves all of these 0, and writes them to the chip.
+        return LoraStdChannel(True, radio, if_hz, std.bw_hz, std.sf, implicit_coding_rate=0)
+    return LoraStdChannel(
+        True,
+        radio,
+        if_hz,
+        std.bw_hz,
+        std.sf,
+        implicit_header=True,
+        implicit_length=std.implicit_length,
+        implicit_crc=std.implicit_crc,
+        implicit_coding_rate=std.implicit_coding_rate,
+    )
+
+
+def _fsk(file: schema.File, place: Place) -> FskChannel:
+    fsk = file.fsk
+    if fsk is None or not fsk.enable:
+        return FskChannel()
+    radio, if_hz = _where(file, fsk, "fsk", fsk.bw_hz, place)
+    return FskChannel(True, radio, if_hz, fsk.bw_hz, fsk.bitrate_bps)
+
+
+def _where(
+    file: schema.File,
+    channel: schema.MultiSf | schema.LoraStd | schema.Fsk,
+    key: str,
+    bw_hz: int,
+    place: Place,
+) -> tuple[int, int]:
+    """Radio and offset of a channel: as given, or the nearest enabled radio of its frequency."""
+    if channel.freq_hz is None:
+        if channel.radio is None or channel.if_hz is None:
+            raise ConfigError(f"{place(key)}: {key}: expected freq_hz, or radio and if_hz")
+        return channel.radio, channel.if_hz
+    if channel.if_hz is not None:
+        raise ConfigError(f"{place(key)}: {key} has freq_hz and if_hz: remove one of them")
+    radios = (file.radio_0, file.radio_1)
+    offsets = [
+        (abs(channel.freq_hz - radio.freq_hz), index, channel.freq_hz - radio.freq_hz)
+        for index, radio in enumerate(radios)
+        if radio.enable and channel.radio in (None, index)
+    ]
+    if not offsets or min(offsets)[0] + bw_hz // 2 > HALF_SPAN_HZ:
+        centres = " and ".join(f"{r.freq_hz / 1e6:g} MHz" for r in radios if r.enable) or "none"
+        raise ConfigError(
+            f"{place(key)}: {key}.freq_hz = {channel.freq_hz}: expected within "
+            f"{(HALF_SPAN_HZ - bw_hz // 2) / 1e3:g} kHz of a radio (they stand at {centres}); "
+            "move radio_0.freq_hz or radio_1.freq_hz"
+        )
+    _, index, offset_hz = min(offsets)
+    return index, offset_hz
+
+
+def _sx1261(conf: schema.Sx1261) -> Sx1261Config | None:
+    """None unless it is needed: nothing talks to it then, as in Semtech's forwarder."""
+    if not conf.lbt:
+        return None
+    channels = tuple(
+        LbtChannel(c.freq_hz, c.bw_hz, c.scan_time_us, c.transmit_time_ms)
+        for c in conf.lbt_channels
+    )
+    return Sx1261Config(
+        spi_path=conf.spi_path or None,
+        rssi_offset_db=conf.rssi_offset_db,
+        lbt_enable=True,
+        lbt_rssi_target_dbm=conf.lbt_rssi_target_dbm,
+        lbt_channels=channels,
+    )
+
+
+def _radio_uri(file: schema.File, place: Place) -> str:
+    uri = file.concentrator.radio
+    scheme, _, device = uri.partition(":")
+    if scheme not in ("spi", "usb", "sim") or (scheme != "sim" and not device):
+        raise ConfigError(
+            f"{place('concentrator.radio')}: concentrator.radio = {shown(uri)}: expected "
+            "spi:/dev/spidev0.0, usb:/dev/ttyACM0 or sim:, or a board"
+        )
+    return uri
+
+
+def _lines(file: schema.File) -> BoardLines | None:
+    if not file.concentrator.radio.startswith("spi:"):
+        return None  # a USB board resets itself
+    values = [
+        getattr(file.lines, name) if getattr(file.lines, name) >= 0 else None
+        for name in file.lines.__struct_fields__
+    ]
+    return BoardLines(*values) if any(value is not None for value in values) else None
+
+
+def _gps_tty(file: schema.File, place: Place) -> str | None:
+    if not file.gateway.gps:
+        return None
+    if not file.gateway.gps_tty:
+        raise ConfigError(
+            f"{place('gateway.gps')}: gateway.gps = true: expected gateway.gps_tty too, "
+            'the serial device of the receiver, such as "/dev/ttyAMA0"'
+        )
+    return file.gateway.gps_tty
+
+
+def _beacon(beacon: schema.Beacon, place: Place) -> BeaconSettings:
+    if 0 < beacon.period_s < 6:
+        raise ConfigError(
+            f"{place('beacon.period_s')}: beacon.period_s = {beacon.period_s}: expected 0 (off) "
+            "or 6 and more, usually 128"
+        )
+    if beacon.period_s and (beacon.sf not in BEACON_SFS or beacon.bw_hz == 250_000):
+        raise ConfigError(
+            f"{place('beacon.sf')}: beacon SF{beacon.sf} at {beacon.bw_hz} Hz: expected SF 8, 9, "
+            "10 or 12 at 125000 or 500000 Hz"
+        )
+    return BeaconSettings(*(getattr(beacon, name) for name in beacon.__struct_fields__))
+
+
+def _limits(limits: schema.LimitTable, place: Place) -> Limits:
+    for index, band in enumerate(limits.bands):
+        if band.min_hz >= band.max_hz:
+            key = f"limits.bands[{index}]"
+            raise ConfigError(
+                f"{place(key)}: {key}: min_hz = {band.min_hz}: expected below max_hz {band.max_hz}"
+            )
+    return Limits(
+        bands=tuple(
+            TxBand(b.min_hz, b.max_hz, b.max_eirp_dbm, b.duty_cycle, b.dwell_ms)
+            for b in limits.bands
+        ),
+        enforce_duty_cycle=limits.enforce_duty_cycle,
+        enforce_dwell_time=limits.enforce_dwell_time,
+        enforce_eirp=limits.enforce_eirp,
+        lbt_required=limits.lbt_required,
+    )
+
+
+def _servers(file: schema.File, place: Place) -> tuple[UdpSettings, ...]:
+    servers: list[UdpSettings] = []
+    for index, server in enumerate(file.server):
+        key = f"server[{index}]"
+        host, port = _address(server, key, place)
+        name = server.name or f"{host}:{server.port_up or port}"
+        if name in (other.name for other in servers):
+            name = f"{name}#{index + 1}"
+        eui = _eui(server.eui, f"{key}.eui", place) if server.eui else NO_EUI
+        servers.append(
+            UdpSettings(
+                name=name,
+                address=host,
+                eui=eui if len(eui) == 16 else NO_EUI,
+                port_up=server.port_up or port,
+                port_down=server.port_down or port,
+                keepalive_s=server.keepalive_s,
+                stat_interval_s=server.stat_interval_s,
+                push_timeout_ms=server.push_timeout_ms,
+                forward_crc_valid=server.forward_crc_valid,
+                forward_crc_error=server.forward_crc_error,
+                forward_crc_disabled=server.forward_crc_disabled,
+                profile=server.profile,
+                uplink_only=server.uplink_only,
+                autoquit=server.autoquit,
+                batch=server.batch,
+            )
+        )
+    return tuple(servers)
+
+
+def _address(server: schema.Server, key: str, place: Place) -> tuple[str, int]:
+    """Host and port: `host`, `host:port`, `[::1]:port` or a bare IPv6 address."""
+    host, colon, port = server.address.rpartition(":")
+    if not colon or (":" in host.strip("[]") and not host.startswith("[")):
+        return server.address.strip("[]"), server.port
+    if host.startswith("[") and not host.endswith("]"):
+        return server.address.strip("[]"), server.port
+    if not port.isdecimal() or not 1 <= int(port[:6]) <= 65_535 or not host.strip("[]"):
+        raise ConfigError(
+            f"{place(key + '.address')}: {key}.address = {shown(server.address)}: expected a host "
+            "name or address, with a port from 1 to 65535 if there is a colon"
+        )
+    return host.strip("[]"), int(port)
+
+
+def _eui(value: str, key: str, place: Place) -> str:
+    try:
+        return parse_setting(value)
+    except ConfigError as error:
+        raise ConfigError(f"{place(key)}: {key} = {shown(value)}: {error}") from error
+
+
+def _blame(place: Place, fault: str) -> str:
+    """The place of what a fault of the concentrator's begins with, in Semtech's names or ours."""
+    name, _, field = fault.split(" ")[0].rstrip(":,").partition(".")
+    ours = {"clksrc": "concentrator.clock_source", "chan_Lora_std": "lora_std", "chan_FSK": "fsk"}
+    fields = {"freq": "freq_hz", "tx_gain_lut": "tx_gains", "if": "if_hz"}
+    if name.startswith("chan_multiSF_") and name[-1].isdigit():
+        return place(f"multi_sf[{name[-1]}].{fields.get(field, field)}")
+    return place(f"{ours.get(name, name)}.{fields.get(field.rstrip(','), field)}")
+
+
+def _doubts(file: schema.File, place: Place) -> list[str]:
+    """What works and is probably not meant."""
+    doubts = []
+    at = place("server")
+    if not file.server:
+        doubts.append(f"{at}: no server: frames go nowhere; add [[server]] with an address")
+    if not any(channel.enable for channel in file.multi_sf):
+        doubts.append(f"{place('multi_sf')}: no LoRa channel is enabled")
+    if file.limits.lbt_required and not file.sx1261.lbt:
+        doubts.append(
+            f"{place('limits.lbt_required')}: {file.region} wants listen before talk, which is "
+            "off: set sx1261.lbt and its channels, or transmit at your own risk"
+        )
+    for name, radio in (("radio_0", file.radio_0), ("radio_1", file.radio_1)):
+        inside = radio.tx_freq_min_hz <= radio.tx_freq_max_hz
+        if radio.enable and radio.tx_enable and not inside:
+            doubts.append(
+                f"{place(name + '.tx_freq_min_hz')}: {name}: tx_freq_min_hz is above "
+                "tx_freq_max_hz: every downlink will be refused"
+            )
+    return doubts

@@ -1,0 +1,146 @@
+"""Reads a configuration of either kind and puts the layers together: the way in.
+
+Precedence, lowest first: our defaults, region, board, file. A Semtech file is complete in itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import ConfigError
+from . import boards, regions, schema, toml_file
+from .build import build
+from .layers import Layer, Settings, Table, leaves
+from .model import GatewayConfig
+from .names import shown
+
+IN_A_FOLDER = ("gateway.toml", "global_conf.json", "local_conf.json")
+
+
+def load(path: Path | str) -> GatewayConfig:
+    """The configuration in `path`: our TOML, a Semtech JSON, or a folder that holds one.
+
+    Raises ConfigError with file, line, key, value and what is allowed.
+    """
+    path = _file(Path(path))
+    text = toml_file.read_text(path)
+    settings, warnings = _semtech(path, text) if is_json(path, text) else _toml(path, text)
+    return build(path, settings, schema.convert(settings, path.name), warnings)
+
+
+def loads(text: str, name: str) -> GatewayConfig:
+    """Like `load`, for a text that is in no file; nothing beside it is looked at."""
+    path = Path(name)
+    if is_json(path, text):
+        settings, warnings = _semtech_text(text, name, None, None)
+    else:
+        settings, warnings = _toml(path, text)
+    return build(path, settings, schema.convert(settings, path.name), warnings)
+
+
+def is_json(path: Path, text: str) -> bool:
+    """Whether this is a Semtech file, by its name or else by how it begins."""
+    if path.suffix in (".toml", ".json"):
+        return path.suffix == ".json"
+    return text.lstrip("\ufeff \t\r\n")[:1] in ("{", "/")
+
+
+def _file(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    for name in IN_A_FOLDER:
+        if (path / name).is_file():
+            return path / name
+    raise ConfigError(f"{path}: a folder without {', '.join(IN_A_FOLDER)}")
+
+
+def _semtech(path: Path, text: str) -> tuple[Settings, list[str]]:
+    local = path.with_name("local_conf.json")
+    return _semtech_text(
+        text,
+        path.name,
+        _beside(local) if local != path else None,
+        _beside(path.with_name("reset_lgw.sh")),
+    )
+
+
+def _beside(path: Path) -> tuple[str, str] | None:
+    return (path.name, toml_file.read_text(path)) if path.is_file() else None
+
+
+def _semtech_text(
+    text: str, name: str, local: tuple[str, str] | None, script: tuple[str, str] | None
+) -> tuple[Settings, list[str]]:
+    from .semtech import translate  # a gateway with our TOML does not need it
+
+    layer, warnings = translate(text, name, local, script)
+    settings = Settings()
+    settings.add(layer)
+    settings.sources |= {key: layer.place(key) for key in ("multi_sf", "server")}
+    return settings, warnings
+
+
+def _toml(path: Path, text: str) -> tuple[Settings, list[str]]:
+    table = toml_file.parse(text, path.name)
+    lines = {key: f"{path.name}:{line}" for key, line in toml_file.lines(text).items()}
+    place = schema.Place(lines, path.name)
+    schema.check_keys(table, place)
+    settings, warnings = Settings(), list[str]()
+    board, region = _word(table, "board", place), _word(table, "region", place)
+    if region:
+        warnings += _add_region(settings, table, region, place)
+    if board:
+        _add_board(settings, table, board, place)
+    settings.add(Layer(table, place))
+    settings.sources |= {key: at for key, at in lines.items() if "[" in key}
+    _complete(settings, path.name)
+    return settings, warnings
+
+
+def _word(table: Table, key: str, place: schema.Place) -> str:
+    value = table.get(key, "")
+    if not isinstance(value, str):
+        raise ConfigError(f"{place(key)}: {key} = {shown(value)}: expected a name in quotes")
+    return value
+
+
+def _add_region(settings: Settings, table: Table, name: str, place: schema.Place) -> list[str]:
+    sub_band = table.get("sub_band")
+    if sub_band is not None and (isinstance(sub_band, bool) or not isinstance(sub_band, int)):
+        raise ConfigError(
+            f"{place('sub_band')}: sub_band = {shown(sub_band)}: expected a whole number"
+        )
+    try:
+        region = regions.choose(name, sub_band)
+    except ConfigError as error:
+        key = "sub_band" if str(error).startswith("sub_band") else "region"
+        raise ConfigError(f"{place(key)}: {error}") from error
+    settings.add(region.layer())
+    table["region"] = region.name
+    return [f"{place('region')}: {region.warning}"] if region.warning else []
+
+
+def _add_board(settings: Settings, table: Table, name: str, place: schema.Place) -> None:
+    try:
+        board = boards.read(name)
+    except ConfigError as error:
+        raise ConfigError(f"{place('board')}: {error}") from error
+    region = str(table.get("region", ""))
+    known = boards.regions(board)
+    own = table.get("radio_0")
+    if region and region not in known and not (isinstance(own, dict) and "tx_gains" in own):
+        raise ConfigError(
+            f"{place('board')}: board = {shown(name)} has no gain table for {region} (it has "
+            f"{', '.join(known)}): choose another region, or give radio_0.tx_gains"
+        )
+    settings.add(boards.layer(board, region))
+
+
+def _complete(settings: Settings, name: str) -> None:
+    """Raise ConfigError unless there is enough to run on."""
+    table = settings.table
+    found = dict(leaves(table))
+    if "concentrator.radio" not in found:
+        raise ConfigError(f'{name}: board is missing: expected board = "rak2287" or another name')
+    if not (found.get("radio_0.freq_hz") or found.get("radio_1.freq_hz")):
+        raise ConfigError(f'{name}: region is missing: expected region = "EU868" or another name')

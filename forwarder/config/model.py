@@ -1,0 +1,118 @@
+"""What a gateway is told, whatever file it came from: the values that the rest of it reads.
+
+Everything here is a frozen value. `load` (load.py) makes it; nobody else needs to know of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hal.config import ConcentratorConfig
+from hal.gpio import BoardLines
+
+from ..links.semtech_udp.settings import UdpSettings
+
+# A server's EUI while the gateway's own is not known: it may be the chip's. `servers_for` fills it.
+NO_EUI = "0" * 16
+
+
+@dataclass(frozen=True, slots=True)
+class PositionSettings:
+    """Where the antenna stands; degrees and metres.
+
+    With `fixed` (Semtech's `fake_gps`) this is reported even when GPS has a fix; without it, it
+    goes into beacons only (semtech-udp.md 2.5).
+    """
+
+    latitude_deg: float = 0.0
+    longitude_deg: float = 0.0
+    altitude_m: int = 0
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BeaconSettings:
+    """Class B beacons (semtech-udp.md 2.11). A `period_s` of 0 turns them off.
+
+    `power_dbm` is conducted: the antenna gain is not subtracted from it.
+    """
+
+    period_s: int = 0
+    freq_hz: int = 869_525_000
+    channels: int = 1
+    step_hz: int = 0
+    sf: int = 9
+    bw_hz: int = 125_000
+    power_dbm: int = 14
+    info_descriptor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TxBand:
+    """A stretch of spectrum and what the regulator allows in it.
+
+    Includes `min_hz`, excludes `max_hz`. `duty_cycle` is a fraction (1.0: no limit) over an hour;
+    `dwell_ms` the longest emission (0: no limit).
+    """
+
+    min_hz: int
+    max_hz: int
+    max_eirp_dbm: float
+    duty_cycle: float = 1.0
+    dwell_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The region's rules for transmitting. Empty `bands`: no region is known, nothing is limited.
+
+    `lbt_required` says that the region wants listen before talk; the configuration warns when
+    the board is not set up for it.
+    """
+
+    bands: tuple[TxBand, ...] = ()
+    enforce_duty_cycle: bool = False
+    enforce_dwell_time: bool = False
+    enforce_eirp: bool = False
+    lbt_required: bool = False
+
+    def band(self, freq_hz: int) -> TxBand | None:
+        """The band that holds `freq_hz`, or None."""
+        return next((band for band in self.bands if band.min_hz <= freq_hz < band.max_hz), None)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """A whole, checked configuration.
+
+    `radio_uri` is what `hal.transport.open` takes. `lines` are the board's GPIO lines, None where
+    it has none (USB, simulated). `antenna_gain_dbi` is net of cable loss: conducted power is the
+    EIRP asked for minus this. `eui` is "auto", "chip", "mac" or 16 lower-case hex digits
+    (`identity.choose` decides). `sources` names the origin of every value of `settings` by its
+    dotted key; `settings` are the values as the file format writes them.
+    """
+
+    path: Path
+    concentrator: ConcentratorConfig
+    radio_uri: str
+    lines: BoardLines | None = None
+    antenna_gain_dbi: float = 0.0
+    eui: str = "auto"
+    servers: tuple[UdpSettings, ...] = ()
+    position: PositionSettings = field(default_factory=PositionSettings)
+    gps_tty: str | None = None
+    beacon: BeaconSettings = field(default_factory=BeaconSettings)
+    limits: Limits = field(default_factory=Limits)
+    board: str | None = None
+    region: str | None = None
+    warnings: tuple[str, ...] = ()
+    settings: Mapping[str, object] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def servers_for(self, eui: str) -> tuple[UdpSettings, ...]:
+        """The servers, with `eui` (16 hex digits) for those that have none of their own."""
+        return tuple(
+            replace(server, eui=eui) if server.eui == NO_EUI else server for server in self.servers
+        )

@@ -1,0 +1,329 @@
+"""What a configuration may hold: the tables and keys of `config/gateway.toml`, their types, ranges.
+
+The defaults here are the last resort under file, board and region. Semtech's JSON is translated
+into the same tables (semtech.py), so this is the one place that says what is allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ..errors import ConfigError
+from .layers import Settings, Table
+from .names import nearest, shown
+
+Hz = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+IfHz = Annotated[int, Meta(ge=-800_000, le=800_000)]
+ChainNumber = Annotated[int, Meta(ge=0, le=1)]
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+Dbm = Annotated[int, Meta(ge=-128, le=127)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+SpreadingFactor = Annotated[int, Meta(ge=5, le=12)]
+Bandwidth = Literal[125_000, 250_000, 500_000]
+Line = Annotated[int, Meta(ge=-1, le=511)]  # BCM number; -1: the board has no such line
+
+
+class Strict(Struct, frozen=True, forbid_unknown_fields=True):
+    """A table in which an unknown key is a mistake."""
+
+
+class Gateway(Strict, frozen=True):
+    eui: str = "auto"
+    latitude_deg: Annotated[float, Meta(ge=-90, le=90)] = 0.0
+    longitude_deg: Annotated[float, Meta(ge=-180, le=180)] = 0.0
+    altitude_m: Annotated[int, Meta(ge=-32_768, le=32_767)] = 0
+    fixed_position: bool = False
+    gps: bool = False
+    gps_tty: str = ""
+
+
+class Concentrator(Strict, frozen=True):
+    radio: str = ""
+    public: bool = True
+    clock_source: ChainNumber = 0
+    full_duplex: bool = False
+    antenna_gain_dbi: Annotated[float, Meta(ge=-128, le=127)] = 0.0
+    cable_loss_db: Annotated[float, Meta(ge=0, le=100)] = 0.0
+    allow_lowest_gain: bool = False
+    spreading_factors: tuple[SpreadingFactor, ...] = (5, 6, 7, 8, 9, 10, 11, 12)
+    fine_timestamp: Literal["off", "high_capacity", "all_sf"] = "off"
+
+
+class Lines(Strict, frozen=True):
+    power_enable: Line = -1
+    sx1302_reset: Line = -1
+    sx1261_reset: Line = -1
+    ad5338r_reset: Line = -1
+    gps_reset: Line = -1
+
+
+class Gain(Strict, frozen=True):
+    rf_power: Dbm
+    pa_gain: Annotated[int, Meta(ge=0, le=3)] = 0
+    pwr_idx: Annotated[int, Meta(ge=0, le=22)] = 0
+    dig_gain: Annotated[int, Meta(ge=0, le=3)] = 0
+    dac_gain: Annotated[int, Meta(ge=0, le=3)] = 3
+    mix_gain: Annotated[int, Meta(ge=0, le=15)] = 0
+
+
+class Radio(Strict, frozen=True):
+    enable: bool = False
+    type: Literal["SX1250", "SX1255", "SX1257"] = "SX1250"
+    freq_hz: Hz = 0
+    rssi_offset_db: float = -215.4
+    rssi_tcomp: tuple[float, float, float, float, float] = (0.0, 0.0, 20.41, 2162.56, 0.0)
+    single_input: bool = False
+    tx_enable: bool = False
+    tx_freq_min_hz: Hz = 0
+    tx_freq_max_hz: Hz = 0
+    tx_gains: tuple[Gain, ...] = ()
+
+
+class MultiSf(Strict, frozen=True):
+    enable: bool = True
+    freq_hz: Hz | None = None
+    radio: ChainNumber | None = None
+    if_hz: IfHz | None = None
+
+
+class LoraStd(Strict, frozen=True):
+    enable: bool = True
+    freq_hz: Hz | None = None
+    radio: ChainNumber | None = None
+    if_hz: IfHz | None = None
+    bw_hz: Bandwidth = 250_000
+    sf: SpreadingFactor = 7
+    implicit_header: bool = False
+    implicit_length: Annotated[int, Meta(ge=0, le=255)] = 0
+    implicit_crc: bool = False
+    implicit_coding_rate: Annotated[int, Meta(ge=0, le=255)] = 1
+
+
+class Fsk(Strict, frozen=True):
+    enable: bool = True
+    freq_hz: Hz | None = None
+    radio: ChainNumber | None = None
+    if_hz: IfHz | None = None
+    bw_hz: Bandwidth = 125_000
+    bitrate_bps: Annotated[int, Meta(ge=500, le=250_000)] = 50_000
+
+
+class Lbt(Strict, frozen=True):
+    freq_hz: Hz
+    bw_hz: Literal[125_000, 250_000] = 125_000
+    scan_time_us: Literal[128, 5000] = 5000
+    transmit_time_ms: Annotated[int, Meta(ge=0, le=65_535)] = 4000
+
+
+class Sx1261(Strict, frozen=True):
+    spi_path: str = ""
+    rssi_offset_db: Dbm = 0
+    lbt: bool = False
+    lbt_rssi_target_dbm: Dbm = -80
+    lbt_channels: Annotated[tuple[Lbt, ...], Meta(max_length=16)] = ()
+
+
+class Beacon(Strict, frozen=True):
+    period_s: Annotated[int, Meta(ge=0, le=86_400)] = 0
+    freq_hz: Hz = 869_525_000
+    channels: Annotated[int, Meta(ge=1, le=255)] = 1
+    step_hz: Hz = 0
+    sf: SpreadingFactor = 9
+    bw_hz: Bandwidth = 125_000
+    power_dbm: Dbm = 14
+    info_descriptor: Annotated[int, Meta(ge=0, le=255)] = 0
+
+
+class Band(Strict, frozen=True):
+    min_hz: Hz
+    max_hz: Hz
+    max_eirp_dbm: float
+    duty_cycle: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    dwell_ms: Annotated[int, Meta(ge=0)] = 0
+
+
+class LimitTable(Strict, frozen=True):
+    enforce_duty_cycle: bool = False
+    enforce_dwell_time: bool = False
+    enforce_eirp: bool = False
+    lbt_required: bool = False
+    bands: tuple[Band, ...] = ()
+
+
+class Server(Strict, frozen=True):
+    address: Annotated[str, Meta(min_length=1, max_length=255)]
+    type: Literal["udp"] = "udp"
+    name: str = ""
+    port: Port = 1700
+    port_up: Port | None = None
+    port_down: Port | None = None
+    eui: str = ""
+    keepalive_s: Annotated[float, Meta(ge=1, le=86_400)] = 10.0
+    stat_interval_s: Seconds = 30.0
+    push_timeout_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 100
+    forward_crc_valid: bool = True
+    forward_crc_error: bool = False
+    forward_crc_disabled: bool = False
+    profile: Literal["generic", "chirpstack", "tts", "helium"] = "generic"
+    uplink_only: bool = False
+    autoquit: Annotated[int, Meta(ge=0)] = 0
+    batch: bool = False
+
+
+class File(Strict, frozen=True):
+    """The whole file. `board` and `region` name files of `config/boards` and `config/regions`."""
+
+    board: str = ""
+    region: str = ""
+    sub_band: Annotated[int, Meta(ge=1, le=12)] | None = None
+    gateway: Gateway = Gateway()
+    concentrator: Concentrator = Concentrator()
+    lines: Lines = Lines()
+    radio_0: Radio = Radio()
+    radio_1: Radio = Radio()
+    multi_sf: Annotated[tuple[MultiSf, ...], Meta(max_length=8)] = ()
+    lora_std: LoraStd | None = None
+    fsk: Fsk | None = None
+    sx1261: Sx1261 = Sx1261()
+    beacon: Beacon = Beacon()
+    limits: LimitTable = LimitTable()
+    server: tuple[Server, ...] = ()
+
+
+TABLES: dict[str, type[Strict]] = {
+    "gateway": Gateway,
+    "concentrator": Concentrator,
+    "lines": Lines,
+    "radio_0": Radio,
+    "radio_1": Radio,
+    "lora_std": LoraStd,
+    "fsk": Fsk,
+    "sx1261": Sx1261,
+    "beacon": Beacon,
+    "limits": LimitTable,
+}
+ROWS: dict[str, type[Strict]] = {  # arrays of tables
+    "server": Server,
+    "multi_sf": MultiSf,
+    "radio_0.tx_gains": Gain,
+    "radio_1.tx_gains": Gain,
+    "sx1261.lbt_channels": Lbt,
+    "limits.bands": Band,
+}
+
+
+def check_keys(table: Table, place: Place) -> None:
+    """Raise ConfigError for the first key that no table has, with the nearest one that it has."""
+    for name, value in table.items():
+        _known(name, "", File, place)
+        if isinstance(value, dict) and name in TABLES:
+            for key in value:
+                _known(key, f"{name}.", TABLES[name], place)
+    for key, row in ROWS.items():
+        rows = _lookup(table, key)
+        for index, entry in enumerate(rows if isinstance(rows, list) else ()):
+            for name in entry if isinstance(entry, dict) else ():
+                _known(name, f"{key}[{index}].", row, place)
+
+
+class Place(Struct, frozen=True):
+    """Tells where a dotted key was set, for messages."""
+
+    sources: dict[str, str]
+    fallback: str
+
+    def __call__(self, key: str) -> str:
+        while key:
+            if key in self.sources:
+                return self.sources[key]
+            key = key[: max(key.rfind("."), key.rfind("["), 0)]
+        return self.fallback
+
+
+def _known(name: str, prefix: str, table: type[Strict], place: Place) -> None:
+    if name not in table.__struct_fields__:
+        hint = nearest(name, table.__struct_fields__)
+        inside = f"[{prefix.rstrip('.')}]" if prefix else "the top level"
+        allowed = "" if hint else f"; it has {', '.join(table.__struct_fields__)}"
+        raise ConfigError(
+            f"{place(prefix + name)}: {shown(name)} is no key of {inside}{hint}{allowed}"
+        )
+
+
+def convert(settings: Settings, fallback: str) -> File:
+    """The settings as checked values. Raises ConfigError that names place, key, value, allowed."""
+    try:
+        return msgspec.convert(settings.table, File)
+    except msgspec.ValidationError as error:
+        expected, _, path = str(error).partition(" - at `$")
+        key = _exact(settings.table, path.rstrip("`").removeprefix("."))
+        value = _lookup(settings.table, key)
+        came = "" if isinstance(value, dict) else f" = {shown(value)}"
+        place = Place(settings.sources, fallback)(key)
+        what = _allowed(key) or _plain(expected)
+        raise ConfigError(f"{place}: {key or 'the file'}{came}: {what}") from error
+
+
+def _plain(text: str) -> str:
+    text = text.replace("`", "")
+    return text[:1].lower() + text[1:]
+
+
+def _allowed(key: str) -> str:
+    """The type and range of `key` in words; empty for tables and rows."""
+    from msgspec import inspect  # only mistakes pay for it
+
+    info: object = inspect.type_info(File)
+    for part in re.sub(r"\[\d+\]", ".0", key).split("."):
+        info = _element(info, part)
+        if isinstance(info, inspect.UnionType):
+            info = next(t for t in info.types if not isinstance(t, inspect.NoneType))
+    if isinstance(info, inspect.IntType | inspect.FloatType):
+        kind = "a whole number" if isinstance(info, inspect.IntType) else "a number"
+        low = info.ge if info.ge is not None else info.gt
+        ends = [f"from {low}"] if low is not None else []
+        ends += [f"up to {info.le}"] if info.le is not None else []
+        return " ".join(["expected", kind, *ends])
+    if isinstance(info, inspect.LiteralType):
+        return "expected one of " + ", ".join(shown(value) for value in info.values)
+    if isinstance(info, inspect.BoolType):
+        return "expected true or false"
+    return ""
+
+
+def _element(info: object, part: str) -> object:
+    fields = {field.name: field.type for field in getattr(info, "fields", ())}
+    if part in fields:
+        return fields[part]
+    items = getattr(info, "item_types", ())
+    return items[0] if items else getattr(info, "item_type", None)
+
+
+def _exact(table: Table, path: str) -> str:
+    """`path` with the index of the wrong element, which msgspec leaves out."""
+    head, mark, tail = path.partition("[...]")
+    rows = _lookup(table, head)
+    row = ROWS.get(head)
+    if not mark or not isinstance(rows, list) or row is None:
+        return path.replace("[...]", "")
+    for index, entry in enumerate(rows):
+        try:
+            msgspec.convert(entry, row)
+        except msgspec.ValidationError:
+            return f"{head}[{index}]{tail}"
+    return head
+
+
+def _lookup(table: object, key: str) -> object:
+    for part in key.replace("]", "").replace("[", ".").split("."):
+        if isinstance(table, dict):
+            table = table.get(part)
+        elif isinstance(table, list) and part.isdigit():
+            table = table[int(part)]
+        else:
+            return table if not part else None
+    return table
