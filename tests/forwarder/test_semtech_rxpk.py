@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from forwarder.links.semtech_udp import wire
 from forwarder.links.semtech_udp.rxpk import push_text, rxpk
 from forwarder.packets import Uplink
+from hal.counter import WRAP_TICKS, Counter
 from hal.frames import Crc
 from hal.modulation import Fsk, LoRa
+from hal.sx1302.reception import Decoder
+from tests.hal.configs import config_of
 from tests.shared import shared
 
 from .semtech_makers import GATEWAY, frame, fsk_uplink, golden_uplink, uplink
@@ -84,6 +87,18 @@ def test_every_golden_row_comes_out_byte_for_byte(name: str) -> None:
     for row in rows:
         written = push_text(rxpk(golden_uplink(each)) for each in row["rxpk"])
         assert [written] == row["json"], row["name"]
+
+
+def test_every_golden_fifo_becomes_the_references_datagram() -> None:
+    for line in shared("golden/rx.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        counter = Counter()
+        counter.update((row["ticks"][-1] + 1000) % WRAP_TICKS)
+        frames, damage = Decoder(config_of(row["name"]), model="SX1302").decode(
+            bytes.fromhex(row["fifo"]), counter, row.get("temperature_c", 25.0)
+        )
+        assert damage == []
+        assert [push_text(rxpk(Uplink(each)) for each in frames)] == row["json"], row["name"]
 
 
 @given(
