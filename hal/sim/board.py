@@ -36,7 +36,6 @@ from .values import Emission, HeardFrame, IfChain
 DEFAULT_EUI = "0016c001ff10a235"
 _LEGACY_STAMPS = 1 << 2
 _RADIO_RESET = 1 << 3
-_METRIC_PAIRS = 32
 
 # GPIO lines of the bridge, port 0.
 POWER_PIN, RESET_PIN, SX1261_RESET_PIN = 1, 2, 8
@@ -60,6 +59,7 @@ class SimBoard:
         self.faults = Faults()
         self.temperature_c = 25.0
         self.lbt_busy = False
+        # Called with the time before an access is answered: an air delivers what is due.
         self.advance_hooks: list[Callable[[int], None]] = []
         self.registers = RegisterFile()
         self.agenda = Agenda()
@@ -78,6 +78,10 @@ class SimBoard:
         self.agc = Agc(self.registers)
         self.arb = Arb(self.registers)
         self.tx = TxJournal()
+        # Called when an emission is fixed: its trigger was written; it starts later.
+        self.on_transmit: list[Callable[[Emission], None]] = self.tx.on_transmit
+        # Called with the instant (ns) at which an emission was called off or cut short.
+        self.on_abort: list[Callable[[Emission, int], None]] = self.tx.on_abort
         self.tx_chains = tuple(
             TxChain(
                 chain, self.registers, self.agenda, self.counter, self.tx, self._listen_before_talk
@@ -136,16 +140,6 @@ class SimBoard:
 
     # What an air calls.
 
-    @property
-    def on_transmit(self) -> list[Callable[[Emission], None]]:
-        """Called when an emission is fixed: its trigger was written; it starts later."""
-        return self.tx.on_transmit
-
-    @property
-    def on_abort(self) -> list[Callable[[Emission, int], None]]:
-        """Called when an emission is called off, or cut short, at the instant given in ns."""
-        return self.tx.on_abort
-
     def chains(self) -> list[IfChain]:
         """The ten receive channels as the registers describe them right now."""
         return channels.chains(self.registers, (self.radios[0].freq_hz, self.radios[1].freq_hz))
@@ -154,16 +148,31 @@ class SimBoard:
         """Whether a chain is on the air at an instant that is not long past."""
         return any(chain.transmitting(at_ns) for chain in self.tx_chains)
 
-    def store_record(self, frame: HeardFrame) -> None:
-        """A demodulator finished a frame: its record appears when the chip has decoded it."""
+    def store_record(self, frame: HeardFrame) -> bool:
+        """A demodulator finished a frame: its record appears when the chip has decoded it.
+
+        False where the FIFO has no room for it, counting what is still being decoded.
+        """
         decoded_us = _decode_delay_us(frame)
         end_ticks = self.counter.ticks_at(frame.end_ns)
         record = self._record(frame, end_ticks, decoded_us).encode()
         visible_ns = self.counter.ns_at(end_ticks + max(decoded_us, 0) * TICKS_PER_US)
         if visible_ns <= self.agenda.now_ns:
-            self.fifo.store(record)
-        else:
-            self.agenda.at(visible_ns, lambda: self._store(record))
+            return self.fifo.store(record)
+        if not self.fifo.reserve(len(record)):
+            return False
+        self.agenda.at(visible_ns, lambda: self.fifo.store_reserved(record))
+        return True
+
+    def dual_sfs(self) -> frozenset[int]:
+        """Spreading factors that the arbiter gives two demodulators (precision timestamps)."""
+        return self.arb.dual_sfs()
+
+    def count_detection(self, chan: int, sf: int) -> None:
+        self.arb.count_detection(chan, sf)
+
+    def count_allocation(self, chan: int, sf: int) -> None:
+        self.arb.count_allocation(chan, sf)
 
     def inject(self, record: Record, at_us_from_now: int = 0) -> bytes:
         """A record into the FIFO, below the air; gives its bytes."""
@@ -186,11 +195,9 @@ class SimBoard:
     def _record(self, frame: HeardFrame, end_ticks: int, decoded_us: int) -> Record:
         fsk = frame.modem == FSK_MODEM
         precise = not self.registers.peek(addresses.RX_BUFFER_CONTROL) & _LEGACY_STAMPS
-        delay_us, metrics, timing = decoded_us, frame.ts_metrics, frame.timing_set
+        delay_us = decoded_us
         if precise and not fsk:
             delay_us = -header_lead_us(*_rate(frame))
-            if not metrics and self.otp.model_id == MODEL_IDS["sx1303"]:
-                timing, metrics = True, bytes(2 * _METRIC_PAIRS)
         to_raw = raw_fsk_rssi if fsk else raw_rssi
         return Record(
             payload=frame.payload,
@@ -202,12 +209,12 @@ class SimBoard:
             ticks=end_ticks + delay_us * TICKS_PER_US,
             crc_error=frame.crc_present and not frame.crc_ok,
             header_error=frame.header_error,
-            timing_set=timing,
+            timing_set=frame.timing_set,
             freq_offset_raw=raw_freq_offset(frame.freq_offset_hz, frame.bw_hz),
             snr_raw=0 if fsk else raw_snr(frame.snr_db),
             rssi_channel=to_raw(frame.rssi_channel_dbm, self.temperature_c),
             rssi_signal=0 if fsk else raw_rssi(frame.rssi_signal_dbm, self.temperature_c),
-            metrics=metrics,
+            metrics=frame.ts_metrics,
         )
 
 

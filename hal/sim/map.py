@@ -49,8 +49,10 @@ FSK_SYNC = 0x5B5D
 
 ARB_CONTROL = 0x6080
 ARB_STATUS = 0x6081
+ARB_COUNTED_SF = 0x6089
 ARB_GO = 0x608A
-ARB_DEBUG_STATUS = 0x608D
+ARB_DUAL_SFS = 0x608C  # bit 0 is SF5
+ARB_DEBUG_STATUS = 0x608D  # 0 to 7 detections by channel, 8 to 15 modems given
 
 GPS_CONTROL = 0x6100
 TIMESTAMPS = 0x6101  # four bytes captured at the last PPS, four bytes running

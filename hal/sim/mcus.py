@@ -150,3 +150,21 @@ class Arb(Mcu):
         if value == 1 and self.status == 0x01:
             self.running = True
             self._registers.poke(at.ARB_STATUS, 0)
+
+    def dual_sfs(self) -> frozenset[int]:
+        mask = self._registers.peek(at.ARB_DUAL_SFS) if self.running else 0
+        return frozenset(sf for sf in range(5, 13) if mask >> (sf - 5) & 1)
+
+    def count_detection(self, channel: int, sf: int) -> None:
+        if channel < 8:
+            self._count(channel, sf)
+
+    def count_allocation(self, channel: int, sf: int) -> None:
+        if channel < 8:
+            self._count(channel + 8, sf)
+
+    def _count(self, place: int, sf: int) -> None:
+        """Eight bits each, for the one spreading factor that the host chose."""
+        if self.running and sf == self._registers.peek(at.ARB_COUNTED_SF):
+            address = at.ARB_DEBUG_STATUS + place
+            self._registers.poke(address, self._registers.peek(address) + 1 & 0xFF)

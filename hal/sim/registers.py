@@ -92,6 +92,15 @@ class RegisterFile:
         self.write(address, bytes([old & ~mask & 0xFF | value & mask]))
         return old, self.memory[address & _WRAP]
 
+    def look(self, address: int, size: int) -> bytes:
+        """What stands there, for an observer: up to date, and nothing is taken or locked."""
+        address &= _WRAP
+        for at in range(address, min(address + size, SIZE)):
+            refresh = self._refreshes.get(at)
+            if refresh is not None:
+                refresh()
+        return bytes(self.memory[address : address + size])
+
     # What the chip's own parts use; no behaviour is triggered.
 
     def peek(self, address: int, size: int = 1) -> int:

@@ -23,6 +23,7 @@ _TRIGGER, _BUFFER_ENABLE, _STATUS = 0x00, 0x07, 0x11
 _IMMEDIATE, _DELAYED, _ON_PPS, _CLEAR = 1, 2, 4, 8
 _TRIGGERS = _IMMEDIATE | _DELAYED | _ON_PPS
 _MODES = {_IMMEDIATE: "immediate", _DELAYED: "timestamped", _ON_PPS: "on_pps"}
+_PPS_LOOK_NS = 100_000_000
 _KEPT = 10_000  # records of past transmissions, for whoever asks late
 
 
@@ -94,6 +95,7 @@ class TxChain:
         self._journal = journal
         self._allowed = allowed
         self._attempt: Attempt | None = None
+        self._waiting: TxProgram | None = None  # armed on PPS while there are no edges
         registers.on_write(self._base + _TRIGGER, self._trigger_written)
         registers.region(
             self._base + at.TX_BUFFER, at.TX_BUFFER_SIZE, self._buffer_open, lambda: True
@@ -112,9 +114,11 @@ class TxChain:
     def abort(self) -> None:
         """Call off what is armed, or stop what is on the air."""
         attempt, self._attempt = self._attempt, None
+        if attempt is not None or self._waiting is not None:
+            self._set_status(TxStatus.FREE)
+        self._waiting = None
         if attempt is None:
             return
-        self._set_status(TxStatus.FREE)
         now_ns = self._agenda.now_ns
         attempt.end_ns = min(attempt.end_ns, now_ns)
         for tell in self._journal.on_abort:
@@ -146,10 +150,27 @@ class TxChain:
         mailboxes = [self._registers.peek(address) for address in at.AGC_MAIL_IN[2::-1]]
         deviation = int.from_bytes(bytes(mailboxes), "big")
         program = decode(self._registers, self._base, self._rf_chain, deviation)
-        trigger_ticks = self._trigger_ticks(mode, program)
-        if program.faults() or trigger_ticks is None:
+        if program.faults():
             self._journal.invalid += 1
             return
+        trigger_ticks = self._trigger_ticks(mode, program)
+        if trigger_ticks is None:
+            self._wait_for_pps(program)
+            return
+        self._schedule(mode, program, trigger_ticks)
+
+    def _wait_for_pps(self, program: TxProgram) -> None:
+        """There are no edges: look again later, as long as nobody takes the trigger back."""
+        self._waiting = program
+        self._set_status(TxStatus.WAIT_PPS)
+        self._agenda.at(self._agenda.now_ns + _PPS_LOOK_NS, lambda: self._look_for_pps(program))
+
+    def _look_for_pps(self, program: TxProgram) -> None:
+        if self._waiting is program:
+            self._waiting = None
+            self._arm("on_pps")
+
+    def _schedule(self, mode: str, program: TxProgram, trigger_ticks: int) -> None:
         attempt = self._attempt = self._make_attempt(mode, program, trigger_ticks)
         self._set_status(TxStatus.WAIT_PPS if mode == "on_pps" else TxStatus.WAIT_TIMER)
         self._journal.programmed.append(attempt)
