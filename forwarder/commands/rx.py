@@ -1,0 +1,104 @@
+"""`edgemast rx`: prints what the concentrator receives, frame by frame."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from hal.clock import Clock, SystemClock
+from hal.frames import Crc, RxFrame
+from hal.modulation import CODING_RATES, LoRa
+
+from ..errors import ConfigError
+from .radio import add_config, add_radio, open_radio, plan, started
+
+if TYPE_CHECKING:
+    from hal.concentrator import Concentrator
+
+HELP = "print received frames; without -c the EU868 channels of a CoreCell board"
+EXAMPLE = "edgemast rx --radio usb:/dev/ttyACM0 -c global_conf.json --seconds 60"
+
+POLL_S = 0.01
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_radio(parser)
+    add_config(parser)
+    parser.add_argument("--count", type=int, metavar="N", help="end after N frames")
+    parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+
+
+def run(args: argparse.Namespace) -> int:
+    if (args.count is not None and args.count < 1) or (
+        args.seconds is not None and args.seconds < 0
+    ):
+        raise ConfigError("--count takes 1 or more, --seconds 0 or more")
+    config, lines = plan(args.config)
+    clock = SystemClock()
+    seen = 0
+    with started(open_radio(args.radio, lines), config, clock) as radio:
+        print(f"{radio.model} {radio.eui} listens; Ctrl-C ends", file=sys.stderr)
+        try:
+            for frame in received(radio, clock, args.count, args.seconds):
+                print(json.dumps(as_object(frame)) if args.json else as_line(frame), flush=True)
+                seen += 1
+        except KeyboardInterrupt:
+            pass
+    print(f"{seen} frames", file=sys.stderr)
+    return 0
+
+
+def received(
+    radio: Concentrator, clock: Clock, count: int | None, seconds: float | None
+) -> Iterator[RxFrame]:
+    """Frames as they come, until there are `count` or `seconds` have passed; None is for ever."""
+    end_ns = None if seconds is None else clock.now_ns() + round(seconds * 1e9)
+    left = count
+    while left != 0 and (end_ns is None or clock.now_ns() < end_ns):
+        for frame in radio.receive().frames[:left]:
+            yield frame
+            left = None if left is None else left - 1
+        if left != 0:
+            clock.sleep(POLL_S)
+
+
+def as_object(frame: RxFrame) -> dict[str, Any]:
+    return {
+        "counter_us": frame.counter_us,
+        "freq_hz": frame.freq_hz,
+        "modulation": _modulation(frame),
+        "crc": frame.crc.name.lower(),
+        "channel": frame.if_chain,
+        "radio": frame.rf_chain,
+        "rssi_dbm": round(frame.rssi_channel_dbm, 1),
+        "rssi_signal_dbm": _rounded(frame.rssi_signal_dbm),
+        "snr_db": _rounded(frame.snr_db),
+        "freq_offset_hz": frame.freq_offset_hz,
+        "size": len(frame.payload),
+        "payload": frame.payload.hex(),
+    }
+
+
+def as_line(frame: RxFrame) -> str:
+    crc = {Crc.OK: "", Crc.BAD: "  CRC BAD", Crc.NONE: "  no CRC"}[frame.crc]
+    snr = "" if frame.snr_db is None else f"  {frame.snr_db:+5.1f} dB"
+    return (
+        f"{frame.counter_us / 1e6:12.6f} s  {frame.freq_hz / 1e6:.3f} MHz  {_modulation(frame):<15}"
+        f"  {frame.rssi_channel_dbm:6.1f} dBm{snr}{crc}  {len(frame.payload):3} B  "
+        f"{frame.payload.hex()}"
+    )
+
+
+def _modulation(frame: RxFrame) -> str:
+    modulation = frame.modulation
+    if isinstance(modulation, LoRa):
+        rate = CODING_RATES.get(modulation.coding_rate, "none")
+        return f"SF{modulation.sf}BW{modulation.bw_hz // 1000} {rate}"
+    return f"FSK {modulation.bitrate_bps}"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
