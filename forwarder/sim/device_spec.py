@@ -112,6 +112,7 @@ class DeviceSpec:
     traffic: Traffic = field(default_factory=Traffic)
     crystal_ppm: float = 0.0
     duty_cycle: float = 0.01
+    start_s: float | None = None  # after the scenario's start; None: at random within a period
 
     @property
     def nonce_counts(self) -> bool:
