@@ -130,8 +130,8 @@ class Air:
         """Let everything happen that is due by `now_ns`, in order. Never goes back."""
         if self._advancing or (self._now_ns is not None and now_ns < self._now_ns):
             return
-        if self._now_ns is None or now_ns - self._now_ns > HOUR_NS:
-            self._restart_noise(now_ns if not self._events else min(now_ns, self._events[0][0]))
+        if self._now_ns is None or now_ns - self._now_ns > 24 * HOUR_NS:
+            self._restart_noise(now_ns)
         self._advancing = True
         try:
             events = self._events
@@ -331,7 +331,7 @@ class Air:
     # Noise that looks like frames.
 
     def _restart_noise(self, now_ns: int) -> None:
-        """Begin the bursts anew where time begins, or after a gap in which nobody looked."""
+        """Begin the bursts anew where time begins, or after a day in which nobody looked."""
         self._events = [event for event in self._events if event[1] != _BURST]
         self._events.sort()
         for receiver in self._receivers.values():
