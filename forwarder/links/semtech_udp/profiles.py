@@ -5,36 +5,63 @@ Source: semtech-udp.md 1.7 (TX_ACK) and 4.7 (differences between servers).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ...packets import Answer, Refusal, Refused
+
+# Refusals for which the protocol has no word.
+_UNNAMED = (
+    Refusal.DUTY_CYCLE,
+    Refusal.LBT,
+    Refusal.DISABLED,
+    Refusal.UNREADABLE,
+    Refusal.RADIO,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One make of server. `per_10ms` is how many datagrams it takes in 10 ms; None: any number."""
+    """One make of server.
+
+    `per_10ms` is how many datagrams it takes in 10 ms; None: any number. `words` are those of its
+    own, used instead of the standard ones.
+    """
 
     name: str
     fsk_uplinks: bool = True
     bad_crc_uplinks: bool = True
     warn_beside_error: bool = False
     per_10ms: int | None = None
+    words: Mapping[Refusal, str] = field(default_factory=dict)
 
 
 PROFILES = {
     profile.name: profile
     for profile in (
         Profile("generic"),
-        Profile("chirpstack"),
+        # The gateway bridge throws away an answer with the word UNKNOWN, and then neither tries
+        # the second window nor tells the network server; it has words that nobody else knows.
+        Profile(
+            "chirpstack",
+            words=dict.fromkeys(_UNNAMED, "INTERNAL_ERROR")
+            | {Refusal.FULL: "QUEUE_FULL", Refusal.DUTY_CYCLE: "DUTY_CYCLE_OVERFLOW"},
+        ),
         # Reads a lone "warn" as an unknown error, and drops what comes faster than ten datagrams
         # in 10 ms; half of that leaves room for PULL_DATA and TX_ACK.
         Profile("tts", bad_crc_uplinks=False, warn_beside_error=True, per_10ms=5),
-        # An FSK rxpk fails its whole datagram there.
-        Profile("helium", fsk_uplinks=False, bad_crc_uplinks=False),
+        # An FSK rxpk fails its whole datagram there, and UNKNOWN the whole TX_ACK: the server
+        # would wait five seconds more.
+        Profile(
+            "helium",
+            fsk_uplinks=False,
+            bad_crc_uplinks=False,
+            words=dict.fromkeys(_UNNAMED, "SEND_FAIL"),
+        ),
     )
 }
 
-# Only words that every server knows (1.7). There is none for a full queue: Semtech's forwarder
+# The standard words (1.7). There is none for a full queue: Semtech's forwarder
 # calls it a collision, and so do we, so that servers treat both gateways alike. What the
 # protocol has no word for at all is UNKNOWN; our log and metrics keep the true reason.
 TX_ACK_ERROR: dict[Refusal | None, str] = {
@@ -58,7 +85,8 @@ TX_ACK_ERROR: dict[Refusal | None, str] = {
 def tx_ack_text(answer: Answer, profile: Profile) -> str:
     """The JSON of a TX_ACK; empty when the frame goes out exactly as it was asked for."""
     if isinstance(answer, Refused):
-        return f'{{"txpk_ack":{{"error":"{TX_ACK_ERROR[answer.reason]}"}}}}'
+        word = profile.words.get(answer.reason) or TX_ACK_ERROR[answer.reason]
+        return f'{{"txpk_ack":{{"error":"{word}"}}}}'
     if not answer.adjusted:
         return ""
     error = f'"error":"{TX_ACK_ERROR[None]}",' if profile.warn_beside_error else ""
