@@ -88,6 +88,11 @@ def test_a_new_session_starts_where_it_is_told_and_takes_everything_along() -> N
     assert counter.to_ticks(5_000_000_200) == 9_600
 
 
+def test_before_the_first_reading_the_line_stands_at_its_start() -> None:
+    assert Counter().now_us == 0
+    assert Counter(line_start_us=0).now_us == 0
+
+
 def test_a_line_may_start_at_zero_whatever_the_chip_shows() -> None:
     counter = Counter(line_start_us=0)
     assert counter.update(3_200_000) == 0

@@ -263,6 +263,12 @@ def test_an_implicit_crc_is_checked_again_too() -> None:
     assert frames == [] and len(damage) == 1
 
 
+def test_an_fsk_frame_has_no_snr_signal_level_or_frequency_error() -> None:
+    frame = the_frame(rx_record(b"fsk", chan=9, modem=17, sf=0, freq_error=77, snr_qdb=9))
+    assert frame.modulation == Fsk(50_000)
+    assert (frame.snr_db, frame.rssi_signal_dbm, frame.freq_offset_hz) == (None, None, 0)
+
+
 @pytest.mark.parametrize("coding_rate", [0, 5, 7])
 def test_a_coding_rate_that_does_not_exist_is_reported_as_none(coding_rate: int) -> None:
     frame = the_frame(rx_record(b"noise", coding_rate=coding_rate, crc_error=True))

@@ -37,9 +37,13 @@ def test_every_coefficient_of_the_temperature_polynomial_counts_at_its_power() -
     assert temperature_offset_db((1, 2, 3, 4, 5), 10) * 65_536 == 12_345
 
 
-@pytest.mark.parametrize(("raw", "dbm"), [(0, -123.7), (95, -41.8), (200, 37.6), (110, -25.8)])
-def test_fsk_readings_become_linear(raw: int, dbm: float) -> None:
-    assert fsk_linear(raw) - 215.4 + 1.02 == pytest.approx(dbm, abs=0.1)
+@pytest.mark.parametrize(
+    # a0; a0 + a1 + a2 + a3; and two whose powers are round.
+    ("raw", "linear"),
+    [(0, 90.636423), (1, 91.064361), (100, 178.009923), (200, 251.963423)],
+)
+def test_fsk_readings_become_linear(raw: int, linear: float) -> None:
+    assert fsk_linear(raw) == pytest.approx(linear, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -284,6 +284,17 @@ def test_the_largest_fsk_frame_fills_the_buffer_with_its_length_first() -> None:
     assert chip.block(BUFFER_A, 256) == b"\xff" + b"\x55" * 255
 
 
+@pytest.mark.parametrize(
+    ("word", "size", "pattern"),
+    [(0x2D, 1, "2d00000000000000"), (0x0123456789ABCDEF, 8, "0123456789abcdef")],
+)
+def test_an_fsk_sync_word_stands_on_the_left(word: int, size: int, pattern: str) -> None:
+    config = replace(EU868, fsk=replace(EU868.fsk, sync_word=word, sync_word_size=size))
+    chip, _ = executed(replace(A_FRAME, modulation=Fsk(50_000)), config)
+    assert chip.block(TX_A + 0x47, 8).hex() == pattern
+    assert chip.bytes[TX_A + 0x46] >> 5 == size - 1
+
+
 def test_fsk_always_has_a_known_start_delay() -> None:
     chip = Chip()
     chip.execute(program(replace(A_FRAME, modulation=LoRa(12)), EU868, start_ticks=0).ops)
