@@ -127,7 +127,9 @@ def _regular(fd: int) -> int:
 
 
 def _own_name() -> str:
-    words = [Path(sys.argv[0]).name, *sys.argv[1:2]] if sys.argv else ["python"]
+    program = Path(sys.argv[0] if sys.argv else "python")
+    name = program.parent.name if program.name == "__main__.py" else program.name
+    words = [name, *sys.argv[1:2]]
     return " ".join(words).replace("\n", " ")[:80]
 
 

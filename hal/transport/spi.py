@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -47,7 +49,7 @@ class SpiDevice:
             ) from error
         self._spi: Any = SpiDev()
         try:
-            self._spi.open_path(path)
+            _open_node(self._spi, path)
             self._spi.mode = 0
             self._spi.bits_per_word = 8
             self._spi.max_speed_hz = speed_hz
@@ -60,6 +62,17 @@ class SpiDevice:
 
     def close(self) -> None:
         self._spi.close()
+
+
+def _open_node(spi: Any, path: str) -> None:
+    if hasattr(spi, "open_path"):
+        spi.open_path(path)
+        return
+    # Before 3.8 (Debian 12 has 3.6) spidev knows a node by its numbers only.
+    match = re.fullmatch(r"/dev/spidev(\d+)\.(\d+)", os.path.realpath(path))
+    if match is None:
+        raise OSError(errno.EINVAL, "this version of spidev opens /dev/spidevN.M only")
+    spi.open(int(match[1]), int(match[2]))
 
 
 class SpiTransport:

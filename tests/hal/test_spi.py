@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from hal.clock import ManualClock
 from hal.errors import DeviceBusy, TransportError
 from hal.transport.base import Command, Modify, Op, Read, Target, Write
-from hal.transport.spi import SpiTransport, cannot_open
+from hal.transport.spi import SpiDevice, SpiTransport, cannot_open
 from tests.hal.bus_models import (
     ByteChip,
     Chip,
@@ -213,6 +214,64 @@ def test_without_spidev_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setitem(sys.modules, "spidev", None)
     with pytest.raises(TransportError, match=r"pip install 'edgemast\[pi\]'"):
         SpiTransport(str(tmp_path / "spidev0.0"))
+
+
+class NewSpiDev:
+    """The library as of 3.8."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+        made.append(self)
+
+    def open_path(self, path: str) -> None:
+        self.calls.append(("open_path", path))
+
+    def xfer2(self, out: bytes) -> list[int]:
+        return [byte ^ 0xFF for byte in out]
+
+    def close(self) -> None:
+        self.calls.append(("close",))
+
+
+class OldSpiDev:
+    """The library before: a node is two numbers."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+        made.append(self)
+
+    def open(self, bus: int, device: int) -> None:
+        self.calls.append(("open", bus, device))
+
+    def close(self) -> None:
+        self.calls.append(("close",))
+
+
+made: list[NewSpiDev | OldSpiDev] = []
+
+
+@pytest.mark.parametrize(
+    ("library", "call"),
+    [(NewSpiDev, ("open_path", "/dev/spidev1.2")), (OldSpiDev, ("open", 1, 2))],
+)
+def test_old_and_new_spidev_open_the_node_in_mode_0(
+    library: type, call: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "spidev", SimpleNamespace(SpiDev=library))
+    device = SpiDevice("/dev/spidev1.2", 1_000_000)
+    assert made[-1].calls == [call]
+    assert vars(made[-1])["mode"] == 0
+    assert vars(made[-1])["max_speed_hz"] == 1_000_000
+    if library is NewSpiDev:
+        assert device.transfer(b"\x00\x0f") == b"\xff\xf0"
+    device.close()
+    assert made[-1].calls[-1] == ("close",)
+
+
+def test_old_spidev_says_which_names_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spidev", SimpleNamespace(SpiDev=OldSpiDev))
+    with pytest.raises(TransportError, match="opens /dev/spidevN.M only"):
+        SpiDevice("/dev/lora", 1_000_000)
 
 
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
