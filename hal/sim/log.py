@@ -69,7 +69,7 @@ class TransactionLog:
         self._line({"op": "cmd", **fields, "m": message})
 
     def flush(self) -> None:
-        self._end_image()
+        """For whoever reads along; an image that is not whole yet stays back."""
         self._file.flush()
 
     def close(self) -> int:

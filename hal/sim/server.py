@@ -97,6 +97,8 @@ class SimServer:
         self._user = False
         self._delayed: tuple[int, bytes] | None = None  # when an answer is due, and the answer
         self._stopping = False
+        self._host_only = [pty.fd]
+        self._clients_changed()
 
     @property
     def control_port(self) -> int | None:
@@ -121,15 +123,14 @@ class SimServer:
 
     def _turn(self) -> None:
         """One wait, and everything that it was for."""
-        wanted = [client.connection for client in self._clients]
-        if self._listener is not None:
-            wanted.append(self._listener)
+        writes = self._writes()
         listening = self._user and self._delayed is None and not self._pty.blocked
-        reads: list[int | socket.socket] = [*wanted, self._pty.fd] if listening else [*wanted]
-        writes: list[int | socket.socket] = [c.connection for c in self._clients if c.sending]
-        if self._pty.blocked:
-            writes.append(self._pty.fd)
-        readable, writable, _ = select.select(reads, writes, [], self._wait_s())
+        reads = self._all_reads if listening else self._control_reads
+        readable, writable, _ = select.select(reads, writes, (), self._wait_s())
+        if readable == self._host_only:
+            self._from_host()
+            self._let_time_pass()
+            return
         if self._pty.fd in readable:
             self._from_host()
         elif self._pty.fd in writable:
@@ -138,8 +139,19 @@ class SimServer:
         if not self._user or self._pty.blocked:
             self._look_for_user()
         self._let_time_pass()
-        if self._listener is not None and (self._clients or self._listener in readable):
+        if readable or writable or self._clients:
             self._serve_clients(readable, writable)
+
+    def _writes(self) -> _Ready:
+        writes: list[int | socket.socket] = [c.connection for c in self._clients if c.sending]
+        if self._pty.blocked:
+            writes.append(self._pty.fd)
+        return writes
+
+    def _clients_changed(self) -> None:
+        listeners = [] if self._listener is None else [self._listener]
+        self._control_reads: _Ready = [*listeners, *(c.connection for c in self._clients)]
+        self._all_reads: _Ready = [self._pty.fd, *self._control_reads]
 
     def _wait_s(self) -> float:
         wait_s = _LOOK_S if self._user else _USER_LOOK_S
@@ -206,6 +218,7 @@ class SimServer:
         for client in [client for client in self._clients if client.gone]:
             client.connection.close()
             self._clients.remove(client)
+            self._clients_changed()
 
     def _request(self, line: bytes, answer: Callable[[Reply], None]) -> None:
         try:
@@ -223,6 +236,7 @@ class SimServer:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._clients.append(_Client(connection))
+        self._clients_changed()
 
 
 def _listen(port: int) -> socket.socket:
