@@ -1,16 +1,19 @@
 """Which EUI this gateway has, and why: explicit setting, chip, stored value, fixed MAC.
 
-Source: users-voice.md 9, semtech-udp.md 3.6. Pure: what was read from chip, disk and network
-interfaces comes in as arguments; an answer with its reason, or a ConfigError with advice, comes
-out. An EUI is 16 lower-case hex digits.
+Source: users-voice.md 9, semtech-udp.md 3.6. `choose` is pure: what was read from chip, disk and
+network interfaces comes in as arguments; an answer with its reason, or a ConfigError with advice,
+comes out. `gateway_eui` asks the host first. An EUI is 16 lower-case hex digits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ConfigError
+
+if TYPE_CHECKING:
+    from .config import GatewayConfig
 
 KINDS = ("auto", "chip", "stored", "mac")
 
@@ -29,8 +32,7 @@ LOCAL_BIT = 0x02  # of a MAC's first byte: made up by software, changes at will
 GROUP_BIT = 0x01
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """The EUI and where it comes from, in words for a person."""
 
     eui: str
@@ -97,6 +99,23 @@ def choose(
         if (found := tries[name]()) is not None:
             return found
     raise ConfigError(f"this gateway has no EUI: {_advice(kind, macs or {})}")
+
+
+def gateway_eui(config: GatewayConfig, chip_eui: str | None) -> Identity:
+    """The EUI by the configuration's setting, asking this host for what `choose` wants to know.
+
+    The first answer that a chip or an interface gives is stored once, so that a later one cannot
+    silently differ; a simulated board's is not. Raises ConfigError that says what to do.
+    """
+    from . import host
+
+    if config.eui not in KINDS:
+        return choose(config.eui)
+    stored = host.stored_eui()
+    found = choose(config.eui, chip_eui, stored, host.macs())
+    if stored is None and not config.radio_uri.startswith("sim"):
+        host.store_eui(found.eui)
+    return found
 
 
 def from_mac(mac: str) -> str:

@@ -6,7 +6,7 @@ from .model import (
     BeaconSettings,
     GatewayConfig,
     Limits,
-    PositionSettings,
+    Site,
     TxBand,
 )
 
@@ -15,7 +15,7 @@ __all__ = [
     "BeaconSettings",
     "GatewayConfig",
     "Limits",
-    "PositionSettings",
+    "Site",
     "TxBand",
     "load",
     "loads",

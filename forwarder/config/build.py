@@ -32,7 +32,7 @@ from .model import (
     BeaconSettings,
     GatewayConfig,
     Limits,
-    PositionSettings,
+    Site,
     TxBand,
 )
 from .names import shown
@@ -57,7 +57,7 @@ def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]
         antenna_gain_dbi=file.concentrator.antenna_gain_dbi - file.concentrator.cable_loss_db,
         eui=_eui(file.gateway.eui, "gateway.eui", place),
         servers=_servers(file, place),
-        position=PositionSettings(
+        site=Site(
             file.gateway.latitude_deg,
             file.gateway.longitude_deg,
             file.gateway.altitude_m,

@@ -73,10 +73,10 @@ def _semtech_text(
 ) -> tuple[Settings, list[str]]:
     from .semtech import translate  # a gateway with our TOML does not need it
 
-    layer, warnings = translate(text, name, local, script)
+    out, warnings = translate(text, name, local, script)
     settings = Settings()
-    settings.add(layer)
-    settings.sources |= {key: layer.place(key) for key in ("multi_sf", "server")}
+    settings.add(out.layer())
+    settings.sources |= out.places  # those of array elements too
     return settings, warnings
 
 

@@ -13,13 +13,14 @@ from hal.config import ConcentratorConfig
 from hal.gpio import BoardLines
 
 from ..links.semtech_udp.settings import UdpSettings
+from ..packets import Position
 
 # A server's EUI while the gateway's own is not known: it may be the chip's. `servers_for` fills it.
 NO_EUI = "0" * 16
 
 
 @dataclass(frozen=True, slots=True)
-class PositionSettings:
+class Site:
     """Where the antenna stands; degrees and metres.
 
     With `fixed` (Semtech's `fake_gps`) this is reported even when GPS has a fix; without it, it
@@ -101,7 +102,7 @@ class GatewayConfig:
     antenna_gain_dbi: float = 0.0
     eui: str = "auto"
     servers: tuple[UdpSettings, ...] = ()
-    position: PositionSettings = field(default_factory=PositionSettings)
+    site: Site = field(default_factory=Site)
     gps_tty: str | None = None
     beacon: BeaconSettings = field(default_factory=BeaconSettings)
     limits: Limits = field(default_factory=Limits)
@@ -110,6 +111,14 @@ class GatewayConfig:
     warnings: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def position(self) -> Position | None:
+        """What to report while GPS tells nothing better: None unless the file says so."""
+        site = self.site
+        if not site.fixed:
+            return None
+        return Position(site.latitude_deg, site.longitude_deg, site.altitude_m)
 
     def servers_for(self, eui: str) -> tuple[UdpSettings, ...]:
         """The servers, with `eui` (16 hex digits) for those that have none of their own."""

@@ -10,7 +10,6 @@ import re
 
 from ..errors import ConfigError
 from . import jsonc
-from .layers import Layer
 from .names import nearest
 from .out import Out
 from .section import Document, Section, document, merge
@@ -40,8 +39,8 @@ _ASSIGNMENT = re.compile(r"^\s*(\w+)=(\d{1,3})\b", re.MULTILINE)
 
 def translate(
     text: str, name: str, local: tuple[str, str] | None, script: tuple[str, str] | None
-) -> tuple[Layer, list[str]]:
-    """A layer and warnings from the text of a file called `name`.
+) -> tuple[Out, list[str]]:
+    """Settings and warnings from the text of a file called `name`.
 
     `local` is name and text of the `local_conf.json` beside it, `script` of its `reset_lgw.sh`.
     Raises ConfigError with file, line, key, value and what is allowed.
@@ -69,7 +68,7 @@ def translate(
     gateway(settings, out)
     if root.section("debug_conf"):
         root.warn("debug_conf", "reference payloads and log file are not used")
-    return out.layer(), source.warnings
+    return out, source.warnings
 
 
 def _read(text: str, name: str) -> Document:

@@ -32,6 +32,17 @@ SERVER_KEYS = {
     "serv_down_enabled", "serv_type", "gateway_ID",
 }  # fmt: skip
 SERVER_UNUSED = {"serv_max_stall", "serv_gw_id", "serv_gw_key", "critical"}
+SERVER_PLACES = {
+    "port_up": "serv_port_up",
+    "port_down": "serv_port_down",
+    "keepalive_s": "keepalive_interval",
+    "stat_interval_s": "stat_interval",
+    "push_timeout_ms": "push_timeout_ms",
+    "forward_crc_valid": "forward_crc_valid",
+    "forward_crc_error": "forward_crc_error",
+    "forward_crc_disabled": "forward_crc_disabled",
+    "autoquit": "autoquit_threshold",
+}
 PORT_UP, PORT_DOWN = 1780, 1782  # Semtech's program without a setting
 
 
@@ -49,8 +60,10 @@ def gateway(conf: Section, out: Out) -> None:
     put("fixed_position", "fake_gps", conf.flag("fake_gps", False))
     _gps(conf, out)
     _beacon(conf, out)
-    servers = _servers(conf)
-    out.put("server", servers, conf.place("servers" if "servers" in conf else "server_address"))
+    out.put("server", _servers(conf), conf.place("servers"))
+    for name, key in (("address", "server_address"), *SERVER_PLACES.items()):
+        if key in conf and "servers" not in conf:
+            out.places[f"server[0].{name}"] = conf.place(key)
 
 
 def _gps(conf: Section, out: Out) -> None:

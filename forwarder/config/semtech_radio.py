@@ -226,6 +226,7 @@ def _channels(conf: Section, out: Out) -> None:
         channel = conf.section(f"chan_multiSF_{index}")
         if channel:
             channel.check({"enable", "radio", "if"}, {"spread_factor", "bandwidth"})
+            out.places[f"multi_sf[{index}]"] = channel.place()
         rows.append(_where(channel) if channel else {"enable": False})
     out.put("multi_sf", rows, conf.place("chan_multiSF_0"))
     if (std := conf.section("chan_Lora_std")) and std.flag("enable", False):

@@ -1,0 +1,95 @@
+"""`edgemast config check|show|convert`: what a configuration file means, before it is run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..config import GatewayConfig, load
+from ..config.show import lines, rows
+from ..errors import ConfigError
+from ..identity import KINDS, refuse_sample
+
+HELP = "check, show or convert a configuration file, ours (TOML) or Semtech's (JSON)"
+EXAMPLE = "edgemast config show /etc/edgemast/gateway.toml"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _action(actions, "check", "warnings and mistakes; exit code 2 if there is a mistake")
+    show = _action(actions, "show", "every value and where it came from")
+    show.add_argument("--json", action="store_true", help="for programs")
+    convert = _action(actions, "convert", "a Semtech JSON as our TOML")
+    convert.add_argument("-o", "--output", metavar="OUT", help="write to OUT, not to the screen")
+
+
+def _action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    example = f"example: edgemast config {name} global_conf.json"
+    parser = actions.add_parser(name, help=text, description=text, epilog=example)
+    parser.add_argument("file", metavar="FILE", help="TOML or JSON, or a folder with one")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    config = load(args.file)
+    if args.action == "check":
+        return _check(config)
+    if args.action == "show":
+        return _show(config, as_json=args.json)
+    return _convert(config, args.output)
+
+
+def _check(config: GatewayConfig) -> int:
+    _warn(config)
+    euis = {config.eui, *(server.eui for server in config.servers if int(server.eui, 16))}
+    for eui in sorted(euis - set(KINDS)):
+        try:
+            refuse_sample(eui)
+        except ConfigError as error:
+            place = config.sources.get("gateway.eui", config.path.name)
+            raise ConfigError(f"{place}: {error}") from error
+    print(f"{config.path}: good, {summary(config)}")
+    return 0
+
+
+def summary(config: GatewayConfig) -> str:
+    """The configuration in a line."""
+    concentrator = config.concentrator
+    channels = sum(channel.enable for channel in concentrator.multi_sf)
+    channels += concentrator.lora_std.enable + concentrator.fsk.enable
+    centres = ", ".join(f"{r.freq_hz / 1e6:g}" for r in concentrator.radios if r.enable)
+    servers = ", ".join(server.name for server in config.servers) or "none"
+    return f"{config.radio_uri}, {channels} channels around {centres} MHz, servers: {servers}"
+
+
+def _show(config: GatewayConfig, *, as_json: bool) -> int:
+    _warn(config)
+    if as_json:
+        import json
+
+        table = {row.key: {"value": row.value, "source": row.source} for row in rows(config)}
+        print(json.dumps(table, indent=1, default=list))
+        return 0
+    for line in lines(config):
+        print(line)
+    return 0
+
+
+def _convert(config: GatewayConfig, output: str | None) -> int:
+    from ..config.convert import to_toml
+
+    text = to_toml(config)
+    _warn(config)
+    if output is None:
+        print(text, end="")
+    else:
+        Path(output).write_text(text, encoding="utf-8")
+    return 0
+
+
+def _warn(config: GatewayConfig) -> None:
+    for warning in config.warnings:
+        print(f"warning: {warning}", file=sys.stderr)

@@ -1,0 +1,70 @@
+"""Writes settings as our TOML, in the order of `config/gateway.toml`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .layers import Table
+from .model import GatewayConfig
+from .schema import File
+
+INLINE = {"multi_sf", "tx_gains", "lbt_channels", "bands"}
+
+
+def to_toml(config: GatewayConfig) -> str:
+    """A TOML file that loads to the same concentrator, servers and the rest."""
+    table = dict(config.settings)
+    dropped = [f"# {warning}" for warning in config.warnings]
+    head = [f"# Converted from {config.path.name} by `edgemast config convert`."]
+    if dropped:
+        head += ["#", "# What its conversion had to say:", *dropped]
+    ordered = {name: table[name] for name in File.__struct_fields__ if name in table}
+    return "\n".join([*head, "", *_body(ordered)]).rstrip() + "\n"
+
+
+def _body(table: Table) -> Iterator[str]:
+    tables = {name: value for name, value in table.items() if isinstance(value, dict)}
+    arrays = {name: value for name, value in table.items() if name == "server"}
+    for name, value in table.items():
+        if name not in tables and name not in arrays:
+            yield from _setting(name, value)
+    for name, inner in tables.items():
+        yield ""
+        yield f"[{name}]"
+        for key, value in inner.items():
+            yield from _setting(key, value)
+    for name, rows in arrays.items():
+        for row in rows if isinstance(rows, list) else ():
+            yield ""
+            yield f"[[{name}]]"
+            for key, value in row.items():
+                yield from _setting(key, value)
+
+
+def _setting(key: str, value: object) -> Iterator[str]:
+    if key in INLINE and isinstance(value, list) and value:
+        yield f"{key} = ["
+        for row in value:
+            yield f"    {_value(row)},"
+        yield "]"
+    else:
+        yield f"{key} = {_value(value)}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return f"{value:_}" if abs(value) >= 100_000 else str(value)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
+    return _string(str(value))
+
+
+def _string(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in escaped) + '"'
