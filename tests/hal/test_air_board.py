@@ -76,12 +76,15 @@ def test_a_frame_comes_out_with_what_the_air_did_to_it() -> None:
 
 def test_sixteen_of_twenty_come_out_and_the_arbiter_counted_them() -> None:
     site = Site()
+    before = [site.board.registers.peek(ARB_DEBUG_STATUS + i) for i in range(16)]
     site.sent(20, 7, 8, 9, 10)
     frames = site.received(3)
     assert len(frames) == 16
     assert {frame.modem for frame in frames} == set(range(16))
-    counts = [site.board.registers.peek(ARB_DEBUG_STATUS + i) for i in range(16)]
-    assert counts == [1] * 16  # SF7's detections, then its allocations, by channel
+    after = [site.board.registers.peek(ARB_DEBUG_STATUS + i) for i in range(16)]
+    assert [b - a for a, b in zip(before, after, strict=True)] == [
+        1
+    ] * 16  # SF7's detections, then its allocations, by channel
 
 
 def test_eight_of_twenty_slow_ones_come_out() -> None:
