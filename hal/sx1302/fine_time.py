@@ -40,10 +40,9 @@ class PpsHistory:
         edges = self._edges
         if len(edges) < HISTORY:
             return None
-        index = len(edges) - 1
-        if _since(edges[index], ticks) > SECOND_TICKS:
-            index = next((i for i, e in enumerate(edges) if _since(e, ticks) < SECOND_TICKS), -1)
-        if index < 0:
+        ages = range(len(edges) - 1, -1, -1)  # the newest first
+        index = next((i for i in ages if _since(edges[i], ticks) <= SECOND_TICKS), None)
+        if index is None:
             return None
         # The newest edge has no successor yet; the second before it is the best that is known.
         first = min(index, len(edges) - 2)

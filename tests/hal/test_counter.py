@@ -5,7 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hal.counter import WRAP_TICKS, WRAP_US, Counter
+from hal.counter import Counter
+
+WRAP_TICKS = 2**32
+WRAP_US = 2**27
 
 # Steps between two readings of the counter; a whole period or more could not be told apart.
 STEPS = st.lists(st.integers(0, WRAP_TICKS - 32), max_size=60)

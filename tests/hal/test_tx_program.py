@@ -225,6 +225,31 @@ def test_chain_b_is_programmed_in_its_own_block() -> None:
     assert chip.block(TX_A) == STARTED
 
 
+def test_bits_beside_the_fields_stay_as_they_are() -> None:
+    ones, zeros = Chip(), Chip()
+    ones.bytes.update(dict.fromkeys(range(TX_A, TX_A + 0x80), 0xFF))
+    zeros.bytes.update(dict.fromkeys(range(TX_A, TX_A + 0x80), 0))
+    for chip in (ones, zeros):
+        chip.execute(program(A_FRAME, EU868, start_ticks=0).ops)
+    written = {
+        place: 0xFF & ~(one ^ zero)
+        for place, (one, zero) in enumerate(zip(ones.block(), zeros.block(), strict=True))
+        if one ^ zero != 0xFF
+    }
+    parts = {place: mask for place, mask in written.items() if mask != 0xFF}
+    general = {0x00: 0x07, 0x07: 0x01, 0x09: 0x01, 0x20: 0x03, 0x22: 0x03, 0x28: 0x0F}
+    assert parts == general | {
+        0x61: 0xF7,
+        0x62: 0xF3,
+        0x65: 0x80,
+        0x69: 0x73,
+        0x6D: 0x1F,
+        0x6E: 0x1F,
+    }
+    whole = {*range(0x01, 0x07), 0x0C, 0x0D, *range(0x23, 0x28), 0x29, 0x60, 0x63, 0x66, 0x67}
+    assert set(written) - set(parts) == whole
+
+
 def test_a_program_is_short_enough_for_one_message() -> None:
     ops = program(replace(A_FRAME, payload=bytes(255)), EU868, start_ticks=0).ops
     assert len(ops) <= 24
@@ -286,7 +311,11 @@ def test_the_largest_fsk_frame_fills_the_buffer_with_its_length_first() -> None:
 
 @pytest.mark.parametrize(
     ("word", "size", "pattern"),
-    [(0x2D, 1, "2d00000000000000"), (0x0123456789ABCDEF, 8, "0123456789abcdef")],
+    [
+        (0x2D, 1, "2d00000000000000"),
+        (0x0123456789ABCDEF, 8, "0123456789abcdef"),
+        (0x7C194C1, 3, "c194c10000000000"),
+    ],
 )
 def test_an_fsk_sync_word_stands_on_the_left(word: int, size: int, pattern: str) -> None:
     config = replace(EU868, fsk=replace(EU868.fsk, sync_word=word, sync_word_size=size))
