@@ -11,12 +11,11 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from queue import Empty
 
-from .world import Subject, immediate, record
+from .world import OURS, Subject, immediate, record
 
 Figures = dict[str, float]
 
@@ -111,9 +110,9 @@ MEASURES: tuple[Callable[[Subject], Figures], ...] = (
 )
 
 
-def measure(name: str, command: Sequence[str]) -> Figures:
+def measure(command: Sequence[str]) -> Figures:
     figures: Figures = {}
-    with Subject(name, command) as subject:
+    with Subject(command) as subject:
         figures["start to first PULL_DATA, s"] = subject.start_s
         for what in MEASURES:
             figures |= what(subject)
@@ -125,8 +124,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", metavar="PROGRAM", help="a forwarder that takes -c FILE")
     args = parser.parse_args()
-    ours = measure("edgemast", [sys.executable, "-m", "forwarder", "run"])
-    peer = measure("peer", [args.peer]) if args.peer else {}
+    ours = measure(OURS)
+    peer = measure([args.peer]) if args.peer else {}
     print(f"{'figure':<36}{'edgemast':>10}{'peer':>10}{'ratio':>8}")
     for name, value in ours.items():
         other = peer.get(name)

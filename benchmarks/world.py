@@ -16,12 +16,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+OURS = (sys.executable, "-m", "forwarder", "run")
 TICK_HZ = os.sysconf("SC_CLK_TCK")
 PAYLOAD = bytes.fromhex("40f17dbe4900020001954378762b11ff0d")
 EU868_IF = ((1, -400000), (1, -200000), (1, 0), (0, -400000), (0, -200000), (0, 0), (0, 200000))
@@ -176,26 +177,40 @@ def immediate(freq: float = 868.1, size: int = 17) -> dict[str, Any]:
 class Subject:
     """One forwarder on its own board with its own server, from start to a clean end."""
 
-    def __init__(self, name: str, command: Sequence[str]) -> None:
-        self.name = name
+    def __init__(
+        self,
+        command: Sequence[str] = OURS,
+        configuration: Callable[[str, int], dict[str, Any]] = eu868,
+        board: Sequence[str] = (),
+    ) -> None:
         self._command = command
+        self._configuration = configuration
+        self._board = board
         self._folder = tempfile.TemporaryDirectory()
 
     def __enter__(self) -> Subject:
         folder = Path(self._folder.name)
         self.server = Server()
-        self.board = Board(folder)
+        self.board = Board(folder, *self._board)
         configuration = folder / "global_conf.json"
-        configuration.write_text(json.dumps(eu868(self.board.link, self.server.port)))
+        text = json.dumps(self._configuration(self.board.link, self.server.port))
+        configuration.write_text(text)
         started_ns = time.monotonic_ns()
-        self.process = subprocess.Popen(
-            [*self._command, "-c", str(configuration)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-        )
-        self.start_s = (self.server.wait(2, 30).ns - started_ns) / 1e9
+        with (folder / "log").open("w") as log:
+            self.process = subprocess.Popen(
+                [*self._command, "-c", str(configuration)], stdout=log, stderr=log, cwd=folder
+            )
+        try:
+            self.start_s = (self.server.wait(2, 30).ns - started_ns) / 1e9
+        except queue.Empty:
+            self.__exit__(None, None, None)
+            raise RuntimeError(f"{self._command} did not start: {self.log()}") from None
         return self
+
+    def log(self) -> str:
+        """What the forwarder has printed so far."""
+        path = Path(self._folder.name, "log")
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def __exit__(
         self, kind: type[BaseException] | None, value: object, trace: TracebackType | None

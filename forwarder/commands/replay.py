@@ -82,8 +82,7 @@ class Station:
         return Refused(Refusal.DISABLED, "a replay does not transmit")
 
     def unanswered(self) -> int:
-        pushes: Any = self.link.status()["push"] if self.link else {}
-        return int(pushes.get("sent", 0)) - int(pushes.get("acknowledged", 0))
+        return self.link.unacknowledged() if self.link else 0
 
 
 class Player:
@@ -94,6 +93,7 @@ class Player:
         self._quiet = quiet
         self.server = server
         self.stations = {eui: Station(eui, server) for eui in replay.gateways}
+        self._sent = 0
         self._given_up = 0  # answers that we no longer wait for
 
     async def play(self, speed: float | None) -> None:
@@ -107,7 +107,8 @@ class Player:
                 if speed is not None:
                     await asyncio.sleep(started_s + heard.after_s / speed - time.monotonic())
                 self._forward(heard)
-                await self._pace()
+                if self.server is not None:
+                    await self._pace()
             await self._last_answers()
         finally:
             for task in tasks:
@@ -132,11 +133,13 @@ class Player:
             await asyncio.sleep(0.01)
 
     async def _pace(self) -> None:
-        if self.server is None:
-            return
+        """Let answers in; wait for them when there are many to come."""
         await asyncio.sleep(0)
+        self._sent += 1
+        if self._sent % IN_FLIGHT:
+            return
         deadline_s = time.monotonic() + PATIENCE_S
-        while self.unanswered() - self._given_up > IN_FLIGHT:
+        while self.unanswered() > self._given_up:
             if time.monotonic() > deadline_s:
                 self._given_up = self.unanswered()
                 return

@@ -17,7 +17,7 @@ from hal.concentrator import Concentrator
 from hal.config import ConcentratorConfig
 from hal.frames import Crc, RxFrame
 from hal.modulation import Fsk, LoRa
-from hal.sim.air import Air, Pinned, Transmission
+from hal.sim.air import Air, Pinned, Rules, Transmission
 from hal.sim.board import SimBoard
 from hal.sim.transport import SimTransport
 
@@ -25,9 +25,10 @@ from .plan import plan
 from .recording import Reception
 
 START_NS = 10_000_000_000  # of silence before the first frame ends, so that it can begin
-LONGEST_GAP_NS = 60_000_000_000  # silence is shortened to this: a counter wraps after 134 s
-UNREAD_NS = 60_000_000_000  # a counter that was not read for so long is read
-LOOK_NS = 10_000_000  # after a frame's end the FIFO holds it: the chip's decoding takes less
+LONGEST_GAP_NS = 60_000_000_000  # longer silence is shortened
+SHORTENED_NS = 3_000_000_000
+UNREAD_NS = 60_000_000_000  # a counter that was not read for so long is read: it wraps at 134 s
+LOOK_NS = 50_000_000  # after a frame's end the FIFO holds it: the chip's decoding takes less
 RSSI_DB, SNR_DB = 1.0, 0.25  # how exactly a recorded level must come out
 
 Key = tuple[bytes, int, LoRa | Fsk, Crc]
@@ -81,7 +82,7 @@ class Replay:
     ) -> None:
         self._receptions = sorted(receptions, key=lambda reception: reception.at_us)
         self._clock = ManualClock()
-        self._air = Air(1)
+        self._air = Air(1, rules=Rules().quiet())  # nothing is heard but the recording
         self.tallies: dict[str, Tally] = {}
         self._radios: dict[str, Concentrator] = {}
         self._looked_ns: dict[str, int] = {}
@@ -130,8 +131,8 @@ class Replay:
         """Each reception as a transmission, in order of its end; long silence is shortened."""
         schedule, end_ns, before_us = [], first_ns, None
         for reception in self._receptions:
-            gap_us = 0 if before_us is None else reception.at_us - before_us
-            end_ns += min(gap_us * 1000, LONGEST_GAP_NS)
+            gap_ns = 0 if before_us is None else 1000 * (reception.at_us - before_us)
+            end_ns += gap_ns if gap_ns <= LONGEST_GAP_NS else SHORTENED_NS
             before_us = reception.at_us
             schedule.append((reception, _transmission(reception, end_ns)))
         schedule.sort(key=lambda entry: entry[1].end_ns)

@@ -51,6 +51,11 @@ class AckTable:
         self._rtts_s.append(rtt_s)
         return True
 
+    @property
+    def waiting(self) -> int:
+        """Datagrams that may still be answered."""
+        return len(self._sent)
+
     def percent(self) -> float | None:
         """How many of all datagrams were answered; None before the first."""
         return round(100.0 * self.acknowledged / self.sent, 1) if self.sent else None

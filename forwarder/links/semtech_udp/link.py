@@ -110,6 +110,10 @@ class SemtechUdpLink:
         self._tally.forwarded += 1
         self._outbox.put_frame(rxpk(uplink))
 
+    def unacknowledged(self) -> int:
+        """Uplink datagrams that wait to leave or for their answer: for a sender that can wait."""
+        return len(self._outbox) + self._session.pushes.waiting
+
     def status(self) -> dict[str, object]:
         """State, counters since the start, round trips and downlink margins; plain values."""
         session, settings, tally, path = self._session, self._settings, self._tally, self._path
