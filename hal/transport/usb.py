@@ -138,7 +138,8 @@ class UsbTransport:
         sent = self._write_some(data)
         while sent < len(data):
             # A terminal takes some 4 kB at a time.
-            if not select.select([], [self._fd], [], max(0.0, deadline - monotonic()))[1]:
+            left_s = deadline - monotonic()
+            if left_s <= 0 or not select.select([], [self._fd], [], left_s)[1]:
                 raise TransportError(
                     f"{self.uri}: the device takes no more bytes: plug the board in anew"
                 )
@@ -155,7 +156,9 @@ class UsbTransport:
     def _read_answer(self, code: mcu.Code, deadline: float) -> bytes:
         answer = None
         while answer is None:
-            if not self._readable(deadline - monotonic()):
+            # A device that talks without end is always readable: time ends it too.
+            left_s = deadline - monotonic()
+            if left_s <= 0 or not self._readable(left_s):
                 raise TransportError(
                     f"{self.uri}: no answer to a {code.name} request within {self._timeout_s:g} s: "
                     "is this a concentrator, and is its cable good?"
@@ -164,7 +167,7 @@ class UsbTransport:
         return answer
 
     def _readable(self, timeout_s: float) -> bool:
-        return bool(select.select([self._fd], [], [], max(0.0, timeout_s))[0])
+        return bool(select.select([self._fd], [], [], timeout_s)[0])
 
     def _read_some(self) -> bytes:
         try:

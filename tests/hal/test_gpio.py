@@ -193,6 +193,15 @@ def test_a_reset_line_that_is_a_chip_select_names_the_overlay() -> None:
         claim({7: False}, pi.machine())
 
 
+@pytest.mark.parametrize("used", [{7: "another-program"}, {23: "spi-bridge"}])
+def test_other_lines_in_use_have_nothing_to_do_with_overlays(used: dict[int, str]) -> None:
+    pi = pi4()
+    pi.used = used
+    with pytest.raises(DeviceBusy) as caught:
+        claim(dict.fromkeys(used, False), pi.machine())
+    assert "dtoverlay" not in str(caught.value)
+
+
 def test_no_permission_names_the_group() -> None:
     pi = pi4()
     pi.forbidden = True

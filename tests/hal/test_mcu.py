@@ -75,6 +75,11 @@ def test_what_fits_into_one_message_is_one_message() -> None:
     assert mcu.pack([]) == []
 
 
+@pytest.mark.parametrize(("size", "messages"), [(88, 1), (89, 2)])
+def test_a_message_is_filled_to_its_last_byte(size: int, messages: int) -> None:
+    assert len(mcu.pack([Write(0x0, bytes(4096)), Write(0x5300, bytes(size))])) == messages
+
+
 def test_a_burst_is_cut_at_4096_bytes_and_its_address_advances() -> None:
     first, second = mcu.pack([Write(0x2000, bytes(8192))])
     assert first.payload[:8] == bytes.fromhex("00 01 00 1003 00a000")

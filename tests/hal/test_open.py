@@ -44,13 +44,13 @@ def test_spi_gets_speed_and_lines_from_the_uri(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(SpiTransport, "__init__", note)
     open_transport(
-        "spi:/dev/spidev0.0?speed=1000000&sx1261=/dev/spidev0.1&reset=17",
+        "spi:/dev/spidev0.0?speed=1000000&sx1261=/dev/spidev0.1&reset=53",
         lines=BoardLines(power_enable=18, sx1302_reset=23),
     )
     assert made["path"] == "/dev/spidev0.0"
     assert made["speed_hz"] == 1_000_000
     assert made["sx1261_path"] == "/dev/spidev0.1"
-    assert made["lines"] == BoardLines(power_enable=18, sx1302_reset=17)
+    assert made["lines"] == BoardLines(power_enable=18, sx1302_reset=53)
 
 
 def test_a_trace_records_the_radio_that_it_names_and_plays_it_back(tmp_path: Path) -> None:
@@ -83,6 +83,8 @@ def test_a_trace_records_the_radio_that_it_names_and_plays_it_back(tmp_path: Pat
         ("spi:/dev/x?speed=fast", "speed takes 10000 to 50000000, not 'fast'"),
         ("spi:/dev/x?speed=²", "speed takes"),
         ("spi:/dev/x?reset=99", "reset takes 0 to 53"),
+        ("spi:/dev/x?reset=", "reset takes 0 to 53, not ''"),
+        ("spi:/dev/x?reset=54", "reset takes 0 to 53"),
         ("spi:/dev/x?speed", "option=value expected"),
         ("usb:/dev/x?timeout=0", "timeout takes 0.001 to 60"),
         ("usb:/dev/x?timeout=nan", "timeout takes"),

@@ -166,8 +166,13 @@ def test_a_transfer_that_comes_back_short_is_an_error(bench: Bench, spi: SpiTran
         spi.transfer([Read(0x5606, 1)])
 
 
-def test_no_sensor_is_no_temperature(spi: SpiTransport) -> None:
-    assert spi.temperature_c() is None
+def test_no_sensor_is_no_temperature_and_is_told_once(
+    spi: SpiTransport, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        assert spi.temperature_c() is None
+        assert spi.temperature_c() is None
+    assert caplog.text.count("no temperature sensor") == 1
 
 
 def test_a_reset_without_lines_says_that_nothing_was_reset(
@@ -270,7 +275,7 @@ def test_old_and_new_spidev_open_the_node_in_mode_0(
 
 def test_old_spidev_says_which_names_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "spidev", SimpleNamespace(SpiDev=OldSpiDev))
-    with pytest.raises(TransportError, match="opens /dev/spidevN.M only"):
+    with pytest.raises(TransportError, match=r"opens /dev/spidevN\.M only"):
         SpiDevice("/dev/lora", 1_000_000)
 
 

@@ -247,6 +247,39 @@ def test_a_wrong_answer_is_told_and_the_next_works(
         assert usb.transfer([Read(0x4000, 1)]) == [b"\1"]
 
 
+def test_a_terminal_that_takes_a_message_in_pieces_gets_all_of_it(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    with opened(board) as usb, monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda fd, data: write(fd, data[:100]))
+        data = bytes(i & 0xFF for i in range(1000))
+        assert usb.transfer([Write(0x1000, data), Read(0x1000, 1000)]) == [b"", data]
+
+
+def test_a_terminal_that_takes_nothing_is_an_error_at_the_deadline(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise BlockingIOError
+
+    with opened(board, SHORT_S) as usb, monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(TransportError, match="takes no more bytes"):
+            usb.transfer([Read(0, 1)])
+
+
+def test_a_stream_of_rubbish_ends_at_the_deadline_too(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(board, SHORT_S) as usb, monkeypatch.context() as patch:
+        ours, read = usb._fd, os.read
+        patch.setattr(os, "read", lambda fd, n: b"\xff" * 64 if fd == ours else read(fd, n))
+        patch.setattr(usb, "_readable", lambda timeout_s: True)
+        with pytest.raises(TransportError, match="no answer to a SPI request"):
+            usb.transfer([Read(0, 1)])
+
+
 def test_stale_bytes_at_open_are_drained(board: Board) -> None:
     board.say(b"\x01\x00\x10\x41 and other leftovers")
     with opened(board) as usb:
