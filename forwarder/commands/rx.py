@@ -22,6 +22,7 @@ HELP = "print received frames; without -c the EU868 channels of a CoreCell board
 EXAMPLE = "edgemast rx --radio usb:/dev/ttyACM0 -c global_conf.json --seconds 60"
 
 POLL_S = 0.01
+MOST_SECONDS = 10**8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if (args.count is not None and args.count < 1) or (
-        args.seconds is not None and args.seconds < 0
-    ):
-        raise ConfigError("--count takes 1 or more, --seconds 0 or more")
+    if args.count is not None and args.count < 1:
+        raise ConfigError(f"--count is {args.count}; 1 or more expected")
+    if args.seconds is not None and not 0 <= args.seconds <= MOST_SECONDS:
+        raise ConfigError(f"--seconds is {args.seconds:g}; 0 to {MOST_SECONDS} expected")
     config, lines = plan(args.config)
     clock = SystemClock()
     seen = 0

@@ -24,6 +24,7 @@ EXAMPLE = "edgemast tx --radio usb:/dev/ttyACM0 --freq 868.1 --sf 7 --power 14 -
 
 PROPRIETARY = 0xE0  # MHDR of a LoRaWAN frame that no network server takes for one of its own
 POLL_S = 0.002
+MOST_SECONDS = 86_400
 PATIENCE_S = 1.0  # beyond its time on air, before a frame that does not end is an error
 
 
@@ -44,8 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.count < 1 or args.period < 0 or (args.cw is not None and args.cw <= 0):
-        raise ConfigError("--count takes 1 or more, --period 0 or more, --cw more than 0")
+    if args.count < 1:
+        raise ConfigError(f"--count is {args.count}; 1 or more expected")
+    if not 0 <= args.period <= MOST_SECONDS:
+        raise ConfigError(f"--period is {args.period:g}; 0 to {MOST_SECONDS} seconds expected")
+    if args.cw is not None and not 0 < args.cw <= MOST_SECONDS:
+        raise ConfigError(f"--cw is {args.cw:g}; more than 0 to {MOST_SECONDS} seconds expected")
     frame = frame_of(args)
     config, lines = plan(args.config)
     if args.config is None:

@@ -143,7 +143,7 @@ def test_rx_runs_as_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert output.out == "" and output.err.endswith("0 frames\n")
 
 
-@pytest.mark.parametrize("words", [["--count", "0"], ["--seconds", "-1"]])
+@pytest.mark.parametrize("words", [["--count", "0"], ["--seconds", "-1"], ["--seconds", "inf"]])
 def test_rx_refuses_counts_that_make_no_sense(words: list[str]) -> None:
     assert main(["rx", *words]) == 2
 
@@ -205,6 +205,8 @@ def test_tx_runs_as_a_command(capsys: pytest.CaptureFixture[str]) -> None:
         ["--freq", "868.1", "--hex", ""],
         ["--freq", "868.1", "--count", "0"],
         ["--freq", "868.1", "--cw", "0"],
+        ["--freq", "868.1", "--cw", "inf"],
+        ["--freq", "868.1", "--period", "nan"],
         ["--freq", "300", "--count", "1"],
     ],
     ids=" ".join,
