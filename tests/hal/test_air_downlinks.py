@@ -151,6 +151,15 @@ def test_an_uplink_over_the_payload_of_a_downlink_spoils_its_crc() -> None:
     assert caught[0] is not None and not caught[0].crc_ok
 
 
+def test_an_uplink_as_strong_as_a_downlink_does_not_harm_it() -> None:
+    air, board = an_air()
+    caught = listen(air, S - MS, S + 30 * MS)
+    board.emit(S, airtime_ns=AIRTIME_NS)
+    air.transmit(a_frame(who="other"))
+    air.advance(2 * S)
+    assert caught[0] is not None and caught[0].crc_ok
+
+
 def test_a_downlink_that_is_cut_short_is_lost() -> None:
     air, board = an_air()
     caught = listen(air, S - MS, S + 30 * MS)

@@ -32,7 +32,9 @@ from .tables import nominal_snr_db
 from .values import Pinned, Position
 from .verdict import Outcome
 
-CHAINS_AGE_NS = 100_000_000  # how long the channels are believed without asking the board
+# How long the channels are believed without asking the board: longer while they stay the same.
+CHAINS_AGE_NS = 50_000_000
+CHAINS_MOST_AGE_NS = 400_000_000
 MATCHES_KEPT = 4096  # every crystal has its own frequency
 EMISSIONS_KEPT_NS = 10_000_000_000  # longer than any preamble
 
@@ -87,7 +89,9 @@ class Receiver:
         self._neighbours = Neighbours()
         self._arbiter = board if isinstance(board, ArbiterSide) else None
         self._chains: list[IfChain] = []
-        self._chains_until_ns = -1
+        self._chains_until_ns = 0
+        self._chains_age_ns = CHAINS_AGE_NS
+        self._any_enabled = False
         self._matches: dict[tuple[object, ...], Match] = {}
         self._locked: dict[int, Reception] = {}
         self._emissions: list[tuple[int, int]] = []
@@ -191,12 +195,15 @@ class Receiver:
 
     def chains(self, now_ns: int) -> list[IfChain]:
         """The board's channels; asked for again when they are old or there are none."""
-        if now_ns >= self._chains_until_ns or not self._chains:
+        if now_ns >= self._chains_until_ns or not self._any_enabled:
             chains = self.board.chains()
+            self._chains_age_ns = min(2 * self._chains_age_ns, CHAINS_MOST_AGE_NS)
             if chains != self._chains:
                 self._chains = chains
+                self._chains_age_ns = CHAINS_AGE_NS
+                self._any_enabled = any(chain.enabled for chain in chains)
                 self._matches.clear()
-            self._chains_until_ns = now_ns + CHAINS_AGE_NS
+            self._chains_until_ns = now_ns + self._chains_age_ns
         return self._chains
 
     # Beginning.
