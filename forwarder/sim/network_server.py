@@ -147,7 +147,9 @@ class NetworkServer:
         pending = self._pending.pop(token, None)
         if pending is None:
             return
-        self._events.append(DownlinkAnswered(pending.device, pending.kind, pending.window, error))
+        self._events.append(
+            DownlinkAnswered(pending.device, token, pending.kind, pending.window, error)
+        )
         if error is not None and pending.other is not None:
             self._send(replace(pending, window=2, transmit=pending.other, other=None))
 

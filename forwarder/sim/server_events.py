@@ -47,6 +47,7 @@ class DownlinkAnswered:
     """The gateway's one answer; `error` is None when it will be sent."""
 
     device: str
+    token: int
     kind: str
     window: int
     error: str | None

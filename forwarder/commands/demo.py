@@ -1,0 +1,116 @@
+"""`edgemast demo`: a whole gateway with simulated radio, devices and server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from ..sim.demo import Demo
+    from ..sim.narrator import Line
+    from ..sim.scenario import Scenario
+
+HELP = (
+    "A whole gateway on this machine: simulated devices, air and board, the forwarder as it is, "
+    "and a small network server over real UDP. Nothing to configure; Ctrl-C ends it."
+)
+EXAMPLE = "edgemast demo --seconds 60"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seconds", type=float, metavar="N", help="end after N seconds")
+    parser.add_argument("--scenario", default="demo", metavar="NAME", help="preset or .toml file")
+    parser.add_argument("--seed", type=int, metavar="N", help="instead of the scenario's")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument(
+        "--log-level", default="error", choices=("debug", "info", "warning", "error")
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from ..logs import set_up_logging
+    from ..sim.demo import Demo
+
+    if args.seconds is not None and not 0 < args.seconds < 1e9:
+        raise ConfigError(f"--seconds is {args.seconds:g}; a number above 0 expected")
+    set_up_logging(args.log_level)
+    scenario = _scenario(args.scenario, args.seed)
+    printer = Printer(as_json=args.json)
+    demo = Demo(scenario, printer.show)
+    printer.legend(scenario)
+    asyncio.run(_run(demo, args.seconds))
+    printer.summary(demo.summary())
+    return 0
+
+
+def _scenario(name: str, seed: int | None) -> Scenario:
+    import msgspec
+
+    from ..sim.scenario import load
+
+    scenario = load(name)
+    if seed is None:
+        return scenario
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"--seed is {seed}; 0 or more expected")
+    head = msgspec.structs.replace(scenario.scenario, seed=seed)
+    return msgspec.structs.replace(scenario, scenario=head)
+
+
+async def _run(demo: Demo, seconds: float | None) -> None:
+    task = asyncio.ensure_future(demo.run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    if seconds is not None:
+        loop.call_later(seconds, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+class Printer:
+    """Lines to stdout, coloured on a terminal unless NO_COLOR is set."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+    def legend(self, scenario: Scenario) -> None:
+        from ..sim.narrator import LEGEND
+
+        if self._as_json:
+            return
+        count = sum(group.count for group in scenario.devices)
+        name = scenario.scenario.name
+        print(
+            f"A LoRaWAN gateway in simulation: scenario {name!r}, {count} devices, Ctrl-C ends it."
+        )
+        print("\n".join(f"  {line}" for line in LEGEND), end="\n\n", flush=True)
+
+    def show(self, line: Line, at_s: float) -> None:
+        from ..sim.narrator import json_object, text
+
+        if self._as_json:
+            self._print_json(json_object(line, at_s))
+        else:
+            print(text(line, at_s, colour=self._colour), flush=True)
+
+    def summary(self, facts: dict[str, object]) -> None:
+        from ..sim.narrator import summary_text
+
+        if self._as_json:
+            self._print_json({"kind": "summary", **facts})
+        else:
+            print("\n".join(summary_text(facts)), flush=True)
+
+    def _print_json(self, value: dict[str, object]) -> None:
+        import msgspec
+
+        print(msgspec.json.encode(value).decode(), flush=True)

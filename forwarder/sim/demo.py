@@ -1,0 +1,185 @@
+"""A whole gateway without hardware: devices, air, board, forwarder, and a server over real UDP.
+
+    devices ── air ── board ── Gateway (the forwarder) ══ UDP on loopback ══ network server
+
+The board is looked at by the forwarder's radio thread, and everything on the air happens in it;
+lines come out in the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+
+from hal.clock import SystemClock
+from hal.concentrator import Concentrator
+from hal.sim.air.air import Air
+from hal.sim.air.verdict import Report
+from hal.sim.board import SimBoard
+from hal.sim.transport import SimTransport
+
+from ..app import Gateway
+from ..config import GatewayConfig, loads
+from ..errors import ConfigError
+from ..lorawan.region import Region, make_cf_list_freqs, make_cf_list_masks
+from ..packets import Answer, Downlink
+from ..radio_thread import OpenRadio
+from .device import Device, Send
+from .device_events import Event
+from .narrator import Line, Narrator
+from .network_server import NetworkServer
+from .placing import devices_of, region_of, rules_of
+from .scenario import Scenario
+from .server_events import ServerEvent
+from .udp_server import UdpServer
+from .world import World
+
+START_NS = 200_000_000  # from the radio's readiness to the scenario's start
+Show = Callable[[Line, float], None]
+
+
+class WatchedGateway(Gateway):
+    """The forwarder as it is; `watch` also hears each answer that its scheduler gives."""
+
+    watch: Callable[[int, Answer], None] = staticmethod(lambda token, answer: None)
+
+    def schedule(self, downlink: Downlink) -> Answer:
+        answer = super().schedule(downlink)
+        self.watch(downlink.token, answer)
+        return answer
+
+
+class Demo:
+    """One run of `scenario`; `show(line, seconds)` is called in the event loop."""
+
+    def __init__(self, scenario: Scenario, show: Show) -> None:
+        if len(scenario.gateway) != 1:
+            raise ConfigError(
+                f"scenario {scenario.scenario.name} has {len(scenario.gateway)} gateways; "
+                "the demo runs one"
+            )
+        self._scenario = scenario
+        self._show = show
+        self._specs = devices_of(scenario)
+        self._region = region_of(scenario)
+        self.narrator = Narrator({spec.name: spec.payload.kind for spec in self._specs})
+        self._started_s = time.monotonic()
+        self._begin = False
+
+    async def run(self) -> None:
+        """Until cancelled. Raises Fatal when the radio does not start."""
+        self._loop = asyncio.get_running_loop()
+        config = self._config(port=1)
+        core = NetworkServer(self._region, self._specs, cf_list=self._cf_list(config))
+        server = UdpServer(core, self._server_event)
+        try:
+            config = self._config(await server.start())
+            gateway = WatchedGateway(config, self._radio(config))
+            gateway.watch = self.narrator.answer
+            running = asyncio.create_task(gateway.run())
+            ready = asyncio.create_task(self._when_ready(gateway))
+            try:
+                await running
+            finally:
+                ready.cancel()
+                running.cancel()
+                await asyncio.gather(running, ready, return_exceptions=True)
+        finally:
+            server.close()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._started_s
+
+    def summary(self) -> dict[str, object]:
+        return self.narrator.summary(self.seconds())
+
+    # Parts.
+
+    def _config(self, port: int) -> GatewayConfig:
+        head = self._scenario.scenario
+        sub_band = f"sub_band = {head.sub_band}\n" if self._region.fixed_channels else ""
+        # Made here and read as any other file is, so that the demo runs what users run.
+        return loads(
+            f'board = "sim"\nregion = "{head.region}"\n{sub_band}'
+            f'[gateway]\neui = "{self._scenario.gateway[0].eui.lower()}"\n'
+            f'[[server]]\nname = "demo"\naddress = "127.0.0.1"\nport = {port}\n',
+            "demo.toml",
+        )
+
+    def _cf_list(self, config: GatewayConfig) -> bytes:
+        """The gateway's channels that devices do not know by themselves."""
+        channels = config.concentrator
+        heard = {
+            channels.radios[chain.radio].freq_hz + chain.if_hz
+            for chain in channels.multi_sf
+            if chain.enable
+        }
+        if self._region.fixed_channels:
+            return make_cf_list_masks(_masks(self._region, heard))
+        known = {channel.freq_hz for channel in self._region.channels}
+        return make_cf_list_freqs(sorted(heard - known)[:5])
+
+    def _radio(self, config: GatewayConfig) -> OpenRadio:
+        clock = SystemClock()
+        part = self._scenario.gateway[0]
+        board = SimBoard(clock, eui=part.eui, model=part.chip)
+        board.temperature_c = part.temperature
+        air = Air(self._scenario.scenario.seed, rules=rules_of(self._scenario.channel))
+        air.attach(board, name=part.id, at=(part.at[0], part.at[1], part.at[2]))
+        world = World(air, on_event=self._device_event, on_sent=self._sent)
+        board.advance_hooks.insert(0, partial(self._populate, world, board))
+
+        def open_radio(line_start_us: int | None, hold_s: float) -> Concentrator:
+            transport = SimTransport(board, clock=clock)
+            if hold_s:
+                transport.reset(hold_s)
+            return Concentrator(transport, config.concentrator, line_start_us=line_start_us)
+
+        return open_radio
+
+    async def _when_ready(self, gateway: Gateway) -> None:
+        await gateway.ready.wait()
+        self._begin = True
+        board = f"{len(self._specs)} devices, {self._region.name}"
+        self._show(Line("info", "gateway", f"up, EUI {gateway.eui}", board), self.seconds())
+
+    # In the radio thread.
+
+    def _populate(self, world: World, board: SimBoard, now_ns: int) -> None:
+        """Put the devices on the air once the forwarder is there to hear them."""
+        if not self._begin:
+            return
+        self._begin = False
+        start_ns = now_ns + START_NS
+        world.place(self._specs, seed=self._scenario.scenario.seed, start_ns=start_ns)
+        for fault in self._scenario.fault:
+            world.arrange_fault(fault, {self._scenario.gateway[0].id: board}, start_ns)
+
+    def _device_event(self, device: Device, event: Event, now_ns: int) -> None:
+        self._hand_over(partial(self.narrator.device, device.spec.name, event))
+
+    def _sent(self, device: Device, send: Send, report: Report) -> None:
+        self._hand_over(partial(self.narrator.sent, device.spec.name, send.label, report))
+
+    def _hand_over(self, tell: Callable[[], list[Line]]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._tell, tell)
+
+    # In the loop.
+
+    def _tell(self, tell: Callable[[], list[Line]]) -> None:
+        for line in tell():
+            self._show(line, self.seconds())
+
+    def _server_event(self, event: ServerEvent) -> None:
+        self._tell(partial(self.narrator.server, event))
+
+
+def _masks(region: Region, heard: set[int]) -> list[int]:
+    masks = [0] * 6
+    for index, channel in enumerate(region.channels[:96]):
+        if channel.freq_hz in heard:
+            masks[index // 16] |= 1 << index % 16
+    return masks
