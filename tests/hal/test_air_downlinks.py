@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -182,6 +183,17 @@ def test_a_carrier_without_modulation_is_noise_to_others() -> None:
     assert not other.stored
     assert "interference" in air.explain(2)
     assert air.rules == clear()
+
+
+@pytest.mark.parametrize("changes", [{"sf": 0}, {"sf": 15}, {"bw_hz": 0}, {"freq_hz": 0.0}])
+def test_an_emission_from_nonsense_in_the_registers_hurts_nobody(
+    changes: dict[str, Any],
+) -> None:
+    air, board = an_air()
+    caught = listen(air, S - MS, S + 30 * MS)
+    board.emit(S, **changes)
+    assert outcomes(air, a_frame(start_ns=2 * S)) == ["received"]
+    assert caught == [None]
 
 
 def test_callbacks_happen_in_the_order_of_time() -> None:

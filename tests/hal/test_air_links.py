@@ -99,16 +99,19 @@ def test_a_device_further_off_makes_no_ghosts() -> None:
     assert len(board.stored) == 1
 
 
+@pytest.mark.parametrize(("snr_db", "signal"), [(-6.8, -116.6), (17.0, -109.1)])
 @pytest.mark.parametrize("crc", Crc)
-def test_a_pinned_reception_comes_out_as_it_was_recorded(crc: Crc) -> None:
+def test_a_pinned_reception_comes_out_as_it_was_recorded(
+    crc: Crc, snr_db: float, signal: float
+) -> None:
     air, board = an_air(Rules.default())
-    pinned = Pinned(-109.0, -6.8, crc, 0 if crc is Crc.BAD else 1)
+    pinned = Pinned(-109.0, snr_db, crc, 0 if crc is Crc.BAD else 1)
     frame = a_frame(pinned={"gw": pinned}, invert=True, public=False)
     outcomes(air, frame, a_frame(who="jammer", power_dbm=30.0))
-    (heard,) = [h for h in board.stored if h.snr_db == -6.8]
-    assert heard.payload == frame.payload and heard.end_ns == frame.end_ns
+    (heard,) = [h for h in board.stored if h.end_ns == frame.end_ns]
+    assert heard.payload == frame.payload and heard.snr_db == snr_db
     assert heard.rssi_channel_dbm == pytest.approx(-109.0)
-    assert heard.rssi_signal_dbm == pytest.approx(-116.6, abs=0.1)
+    assert heard.rssi_signal_dbm == pytest.approx(signal, abs=0.1)
     assert heard.coding_rate == pinned.coding_rate
     assert (heard.crc_present, heard.crc_ok) == (crc is not Crc.NONE, crc is not Crc.BAD)
 
@@ -119,6 +122,28 @@ def test_a_pinned_reception_is_heard_by_the_named_boards_only() -> None:
     air.attach(other, name="other")
     outcomes(air, a_frame(pinned={"other": Pinned(-60.0, 9.0)}))
     assert not board.stored and len(other.stored) == 1
+
+
+def test_the_chips_estimate_of_a_strong_signal_saturates() -> None:
+    air, board = an_air()
+    outcomes(air, a_frame())
+    assert board.stored[0].snr_db == 14.0
+
+
+def test_a_frame_pinned_to_nobody_here_is_refused() -> None:
+    air, _ = an_air()
+    with pytest.raises(ValueError, match="boards on this air: gw"):
+        air.transmit(a_frame(pinned={"elsewhere": Pinned(-60.0, 9.0)}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"sf": 4}, {"sf": 13}, {"bw_hz": 62_500}, {"sf": None}, {"sf": None, "bitrate_bps": 0}],
+)
+def test_what_no_radio_sends_is_refused(changes: dict[str, object]) -> None:
+    air, _ = an_air()
+    with pytest.raises(ValueError, match=r"expected|positive"):
+        air.transmit(a_frame(**changes))
 
 
 def test_pinned_receptions_still_need_demodulators() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Any
 
+from ...modulation import BANDWIDTHS_HZ, SPREADING_FACTORS
 from ..values import Emission
 from .chance import Chance, normal
 from .interference import Signal
@@ -19,7 +20,7 @@ from .receiver import AirBoard, Receiver
 from .reception import Reception
 from .rules import Rules
 from .timing import Timing, timing_of
-from .values import Interferer, Listen, Position, Transmission
+from .values import Interferer, Listen, Position, Transmission, check_modulation
 from .verdict import Outcome, Report, Verdict, describe
 
 HOUR_NS = 3_600_000_000_000
@@ -107,12 +108,22 @@ class Air:
         """A frame goes on the air, now or at its future start; gives its number.
 
         A start in the past is moved to the present: what was is decided. `on_done` gets the report
-        at the frame's end, from `advance`.
+        at the frame's end, from `advance`. ValueError: no such modulation, or pinned to a board
+        that is not here.
         """
+        check_modulation(frame.sf, frame.bw_hz, frame.bitrate_bps)
+        for name in frame.pinned or ():
+            if name not in self._receivers:
+                here = ", ".join(self._receivers) or "none"
+                raise ValueError(f"frame is pinned to {name!r}; boards on this air: {here}")
         return self._announce(frame, timing_of(frame), on_done, None).number
 
     def listen(self, window: Listen) -> None:
-        """Register a receive window; its `on_result` is called exactly once."""
+        """Register a receive window; its `on_result` is called exactly once.
+
+        ValueError: no such modulation.
+        """
+        check_modulation(window.sf, window.bw_hz)
         closes_ns, entry = self._windows.add(window)
         self._push(closes_ns, _CLOSE, entry)
 
@@ -176,13 +187,17 @@ class Air:
     # Putting things on the air.
 
     def _emitted(self, receiver: Receiver, emission: Emission) -> None:
+        """A board fixed an emission; what its registers ask for may be no modulation at all."""
+        sf, bw_hz = emission.sf, emission.bw_hz
+        if bw_hz not in BANDWIDTHS_HZ or sf not in SPREADING_FACTORS:
+            sf, bw_hz = None, bw_hz if bw_hz > 0 else BANDWIDTHS_HZ[0]
         frame = Transmission(
             who=receiver.name,
             payload=emission.payload,
             start_ns=emission.start_ns,
             freq_hz=emission.freq_hz,
-            sf=emission.sf,
-            bw_hz=emission.bw_hz,
+            sf=sf,
+            bw_hz=bw_hz,
             coding_rate=emission.coding_rate,
             power_dbm=emission.power_dbm,
             at=receiver.at,
@@ -260,10 +275,9 @@ class Air:
         frame, found = on.frame, []
         if frame.pinned is not None:
             for name in frame.pinned:
-                if name in self._receivers:
-                    receiver = self._receivers[name]
-                    draws = self._chance.draws("frame", frame.who, on.index, name)
-                    found += [(receiver, rx) for rx in receiver.begin(on, 0.0, draws)]
+                receiver = self._receivers[name]
+                draws = self._chance.draws("frame", frame.who, on.index, name)
+                found += [(receiver, rx) for rx in receiver.begin(on, 0.0, draws)]
             return found
         for receiver, mean_dbm, reached in self._links.of(frame):
             if receiver.name == on.board:
@@ -294,9 +308,12 @@ class Air:
         for receiver, rx in self._receptions.pop(on.number):
             receiver.finish(rx)
             verdict = rx.verdict(receiver.name)
+            if rx.ghost and not verdict.outcome.stored:
+                continue  # nobody misses it
             on.report.verdicts.append(verdict)
             if on.board is None:
-                self.counts[receiver.name, rx.sf, verdict.outcome] += 1
+                what = Outcome.GHOST if rx.ghost else verdict.outcome
+                self.counts[receiver.name, rx.sf, what] += 1
         on.report.done = True
         if on.board is not None:
             sender = self._receivers[on.board]

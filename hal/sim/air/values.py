@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ...frames import Crc
+from ...modulation import BANDWIDTHS_HZ, SPREADING_FACTORS
 from .timing import frame_end_ns
 
 Position = tuple[float, float, float]
@@ -121,3 +122,12 @@ class Interferer:
     duty: float = 1.0
     period_ns: int = 100_000_000
     boards: frozenset[str] = frozenset()
+
+
+def check_modulation(sf: int | None, bw_hz: int, bitrate_bps: int | None = 1) -> None:
+    """ValueError for what no radio here sends."""
+    if sf is None:
+        if not bitrate_bps or bitrate_bps < 0:
+            raise ValueError(f"bitrate_bps is {bitrate_bps}; FSK (sf None) needs a positive one")
+    elif sf not in SPREADING_FACTORS or bw_hz not in BANDWIDTHS_HZ:
+        raise ValueError(f"SF{sf} at {bw_hz} Hz; SF 5 to 12 at {BANDWIDTHS_HZ} Hz expected")
