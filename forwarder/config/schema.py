@@ -247,6 +247,8 @@ class Place(Struct, frozen=True):
 def _known(name: str, prefix: str, table: type[Strict], place: Place) -> None:
     if name not in table.__struct_fields__:
         hint = nearest(name, table.__struct_fields__)
+        if prefix and name in File.__struct_fields__:
+            hint = "; it belongs before the first [table], or in one of its own"
         inside = f"[{prefix.rstrip('.')}]" if prefix else "the top level"
         allowed = "" if hint else f"; it has {', '.join(table.__struct_fields__)}"
         raise ConfigError(
