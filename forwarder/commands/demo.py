@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
@@ -28,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, metavar="N", help="end after N seconds")
     parser.add_argument("--scenario", default="demo", metavar="NAME", help="preset or .toml file")
     parser.add_argument("--seed", type=int, metavar="N", help="instead of the scenario's")
+    parser.add_argument(
+        "--server", metavar="HOST:PORT", help="a network server of your own (Semtech UDP)"
+    )
+    parser.add_argument(
+        "--keys", choices=("json", "csv"), help="print the devices' keys for your server, and end"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument(
         "--log-level", default="error", choices=("debug", "info", "warning", "error")
@@ -42,8 +49,13 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--seconds is {args.seconds:g}; a number above 0 expected")
     set_up_logging(args.log_level)
     scenario = _scenario(args.scenario, args.seed)
+    if args.keys:
+        print(_keys(scenario, args.keys), end="")
+        return 0
+    server = _server(args.server)
     printer = Printer(as_json=args.json)
-    demo = Demo(scenario, printer.show)
+    nonce = 1 if server is None else _nonce_of_this_minute()
+    demo = Demo(scenario, printer.show, server=server, first_nonce=nonce)
     printer.legend(scenario)
     asyncio.run(_run(demo, args.seconds))
     printer.summary(demo.summary())
@@ -62,6 +74,34 @@ def _scenario(name: str, seed: int | None) -> Scenario:
         raise ConfigError(f"--seed is {seed}; 0 or more expected")
     head = msgspec.structs.replace(scenario.scenario, seed=seed)
     return msgspec.structs.replace(scenario, scenario=head)
+
+
+def _keys(scenario: Scenario, form: str) -> str:
+    import msgspec
+
+    from ..sim import keys
+    from ..sim.placing import devices_of
+
+    specs = devices_of(scenario)
+    if form == "csv":
+        return keys.as_csv(specs)
+    return msgspec.json.format(msgspec.json.encode(keys.export(specs))).decode() + "\n"
+
+
+def _server(text: str | None) -> tuple[str, int] | None:
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    bare = host.strip("[]")
+    legal = bare and all(char.isalnum() or char in ".:-_%" for char in bare)
+    if not legal or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
+        raise ConfigError(f"--server is {text!r}: HOST:PORT expected, such as 127.0.0.1:1700")
+    return bare, int(port)
+
+
+def _nonce_of_this_minute() -> int:
+    """A server outside refuses DevNonces of earlier runs; this one grows, for 45 days at a time."""
+    return int(time.time()) // 60 & 0xFFFF
 
 
 async def _run(demo: Demo, seconds: float | None) -> None:

@@ -43,18 +43,30 @@ Show = Callable[[Line, float], None]
 class WatchedGateway(Gateway):
     """The forwarder as it is; `watch` also hears each answer that its scheduler gives."""
 
-    watch: Callable[[int, Answer], None] = staticmethod(lambda token, answer: None)
+    watch: Callable[[int, Answer], None] | None = None
 
     def schedule(self, downlink: Downlink) -> Answer:
         answer = super().schedule(downlink)
-        self.watch(downlink.token, answer)
+        if self.watch is not None:
+            self.watch(downlink.token, answer)
         return answer
 
 
 class Demo:
-    """One run of `scenario`; `show(line, seconds)` is called in the event loop."""
+    """One run of `scenario`; `show(line, seconds)` is called in the event loop.
 
-    def __init__(self, scenario: Scenario, show: Show) -> None:
+    `server` (host, port) is a network server outside, instead of the small one inside. It has been
+    told the devices' keys, and it remembers DevNonces: `first_nonce` must grow from run to run.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        show: Show,
+        *,
+        server: tuple[str, int] | None = None,
+        first_nonce: int = 1,
+    ) -> None:
         if len(scenario.gateway) != 1:
             raise ConfigError(
                 f"scenario {scenario.scenario.name} has {len(scenario.gateway)} gateways; "
@@ -64,30 +76,40 @@ class Demo:
         self._show = show
         self._specs = devices_of(scenario)
         self._region = region_of(scenario)
-        self.narrator = Narrator({spec.name: spec.payload.kind for spec in self._specs})
+        self._outside = server
+        self._first_nonce = first_nonce
+        self.narrator = Narrator(
+            {spec.name: spec.payload.kind for spec in self._specs}, own_server=server is None
+        )
         self._started_s = time.monotonic()
         self._begin = False
 
     async def run(self) -> None:
         """Until cancelled. Raises Fatal when the radio does not start."""
         self._loop = asyncio.get_running_loop()
-        config = self._config(port=1)
-        core = NetworkServer(self._region, self._specs, cf_list=self._cf_list(config))
+        if self._outside is not None:
+            await self._forward(self._config(*self._outside))
+            return
+        core = NetworkServer(
+            self._region, self._specs, cf_list=self._cf_list(self._config("127.0.0.1", 1))
+        )
         server = UdpServer(core, self._server_event)
         try:
-            config = self._config(await server.start())
-            gateway = WatchedGateway(config, self._radio(config))
-            gateway.watch = self.narrator.answer
-            running = asyncio.create_task(gateway.run())
-            ready = asyncio.create_task(self._when_ready(gateway))
-            try:
-                await running
-            finally:
-                ready.cancel()
-                running.cancel()
-                await asyncio.gather(running, ready, return_exceptions=True)
+            await self._forward(self._config("127.0.0.1", await server.start()))
         finally:
             server.close()
+
+    async def _forward(self, config: GatewayConfig) -> None:
+        gateway = WatchedGateway(config, self._radio(config))
+        gateway.watch = self._answer
+        running = asyncio.create_task(gateway.run())
+        ready = asyncio.create_task(self._when_ready(gateway))
+        try:
+            await running
+        finally:
+            ready.cancel()
+            running.cancel()
+            await asyncio.gather(running, ready, return_exceptions=True)
 
     def seconds(self) -> float:
         return time.monotonic() - self._started_s
@@ -97,14 +119,14 @@ class Demo:
 
     # Parts.
 
-    def _config(self, port: int) -> GatewayConfig:
+    def _config(self, host: str, port: int) -> GatewayConfig:
         head = self._scenario.scenario
         sub_band = f"sub_band = {head.sub_band}\n" if self._region.fixed_channels else ""
         # Made here and read as any other file is, so that the demo runs what users run.
         return loads(
             f'board = "sim"\nregion = "{head.region}"\n{sub_band}'
             f'[gateway]\neui = "{self._scenario.gateway[0].eui.lower()}"\n'
-            f'[[server]]\nname = "demo"\naddress = "127.0.0.1"\nport = {port}\n',
+            f'[[server]]\nname = "demo"\naddress = "{host}"\nport = {port}\n',
             "demo.toml",
         )
 
@@ -153,7 +175,12 @@ class Demo:
             return
         self._begin = False
         start_ns = now_ns + START_NS
-        world.place(self._specs, seed=self._scenario.scenario.seed, start_ns=start_ns)
+        world.place(
+            self._specs,
+            seed=self._scenario.scenario.seed,
+            start_ns=start_ns,
+            first_nonce=self._first_nonce,
+        )
         for fault in self._scenario.fault:
             world.arrange_fault(fault, {self._scenario.gateway[0].id: board}, start_ns)
 
@@ -172,6 +199,9 @@ class Demo:
     def _tell(self, tell: Callable[[], list[Line]]) -> None:
         for line in tell():
             self._show(line, self.seconds())
+
+    def _answer(self, token: int, answer: Answer) -> None:
+        self._tell(partial(self.narrator.answer, token, answer))
 
     def _server_event(self, event: ServerEvent) -> None:
         self._tell(partial(self.narrator.server, event))

@@ -65,12 +65,16 @@ def json_object(line: Line, at_s: float) -> dict[str, object]:
 
 
 class Narrator:
-    """Turns events into lines and keeps the counts for the summary."""
+    """Turns events into lines and keeps the counts for the summary.
 
-    def __init__(self, payloads: dict[str, PayloadKind]) -> None:
+    Without a server of our own, uplinks are told as the air saw them and downlinks as the
+    forwarder's scheduler answered them.
+    """
+
+    def __init__(self, payloads: dict[str, PayloadKind], *, own_server: bool = True) -> None:
         self._payloads = payloads
+        self._own_server = own_server
         self._answers: dict[int, Answer] = {}
-        self._token_of: dict[tuple[str, str, int], int] = {}
         self.counts: Counter[str] = Counter()
         self.lost_why: Counter[str] = Counter()
         self.margins_ms: list[float] = []
@@ -146,11 +150,25 @@ class Narrator:
 
     # What the forwarder answered, and the server was told.
 
-    def answer(self, token: int, answer: Answer) -> None:
+    def answer(self, token: int, answer: Answer) -> list[Line]:
         """The scheduler's answer, before the server hears of it."""
+        if not self._own_server:
+            return [self._foreign(answer)]
         self._answers[token] = answer
         while len(self._answers) > 64:
             del self._answers[next(iter(self._answers))]
+        return []
+
+    def _foreign(self, answer: Answer) -> Line:
+        if isinstance(answer, Refused):
+            self.counts["downlinks refused"] += 1
+            why = answer.detail or answer.reason.value
+            return Line("down", "server", "downlink", f"refused: {why}")
+        self.counts["downlinks"] += 1
+        margin_ms = answer.margin_us / 1000
+        self.margins_ms.append(margin_ms)
+        detail = f"{answer.power_dbm:.0f} dBm  margin {margin_ms:.0f} ms"
+        return Line("down", "server", "downlink", detail, {"margin_ms": round(margin_ms, 1)})
 
     def _answered(self, event: DownlinkAnswered) -> Line:
         answer = self._answers.pop(event.token, None)
@@ -206,11 +224,19 @@ class Narrator:
                 self.lost_why["received with a bad CRC"] += 1
                 return [Line("lost", name, label, sentence(report.verdicts[0]))]
             self.counts["frames received"] += 1
-            return []
+            return [] if self._own_server else [self._received(name, label, report)]
         verdict = next(iter(report.verdicts), None)
         why = sentence(verdict).removeprefix("lost: ") if verdict else "out of reach"
         self.lost_why[verdict.outcome.value if verdict else "out of reach"] += 1
         return [Line("lost", name, label, why)]
+
+    def _received(self, name: str, label: str, report: Report) -> Line:
+        best = max(report.verdicts, key=lambda verdict: verdict.power_dbm)
+        self.counts["join requests" if label.startswith("join") else "uplinks"] += 1
+        self.counts["ghosts"] += sum(verdict.ghost for verdict in report.verdicts)
+        frame = report.frame
+        radio = Radio(round(frame.freq_hz), frame.sf, frame.bw_hz, best.power_dbm, best.snr_db)
+        return self._up(name, label, radio, "")
 
     def summary(self, seconds: float) -> dict[str, object]:
         """What it all came to."""
@@ -248,7 +274,7 @@ def summary_text(facts: dict[str, object]) -> list[str]:
         f"  on the air   {facts['frames_sent']} frames sent, {facts['frames_received']} received, "
         f"{facts['frames_lost']} lost{f' ({reasons})' if reasons else ''}",
         f"  uplinks      {facts['uplinks']} readings, {facts['uplinks_repeated']} repeated, "
-        f"{facts['ghosts_dropped']} ghosts dropped",
+        f"{facts['ghosts_dropped']} ghosts",
         f"  joins        {facts['joins']} of {facts['join_requests']} requests",
         f"  confirmed    {facts['acknowledged']} acknowledged, "
         f"{facts['never_acknowledged']} given up",

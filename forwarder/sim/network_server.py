@@ -137,7 +137,7 @@ class NetworkServer:
     def uplink(self, reception: Reception, now_s: float) -> None:
         """One gateway heard a frame; its copies are awaited for a moment."""
         copies = self._copies.get(reception.payload)
-        if copies is None:
+        if copies is None or (copies.handled and now_s >= copies.due_s):
             self._copies[reception.payload] = _Copies([reception], now_s + DEDUPLICATION_S)
         elif not copies.handled:
             copies.receptions.append(reception)
