@@ -42,7 +42,7 @@ class Bridge:
     """`requests` counts messages. Answers to one `feed` come in one piece."""
 
     def __init__(self, board: SimBoard) -> None:
-        self._board = board
+        self.board = board
         self._held = bytearray()
         self._boot_loader = False
         self.requests = 0
@@ -86,13 +86,13 @@ class Bridge:
             message = bytes(held[:end])
             del held[:end]
             answers += self._answer(message)
-        return b"" if self._board.faults.mute else answers
+        return b"" if self.board.faults.mute else answers
 
     def _answer(self, message: bytes) -> bytes:
         self.requests += 1
-        if self._board.faults.mute or self._boot_loader:
+        if self.board.faults.mute or self._boot_loader:
             return b""
-        self._board.advance()
+        self.board.advance()
         try:
             payload = self._commands[message[3]](message[_HEADER_SIZE:])
         except DamagedMessage:
@@ -114,8 +114,8 @@ class Bridge:
     def _status(self, _: bytes) -> bytes:
         if self.log:
             self.log.simple("status", self.requests)
-        hundredths = max(-32768, min(32767, round(self._board.temperature_c * 100)))
-        uptime_ms = self._board.uptime_ms & 0xFFFFFFFF
+        hundredths = max(-32768, min(32767, round(self.board.temperature_c * 100)))
+        uptime_ms = self.board.uptime_ms & 0xFFFFFFFF
         return uptime_ms.to_bytes(4, "big") + hundredths.to_bytes(2, "big", signed=True)
 
     def _leave_application(self, _: bytes) -> bytes:
@@ -125,7 +125,7 @@ class Bridge:
     def _reset(self, payload: bytes) -> bytes:
         if payload[0] != 0:
             return bytes([_WRONG_PARAMETER])
-        self._board.reset()
+        self.board.reset()
         return bytes([_OK])
 
     def _gpio(self, payload: bytes) -> bytes:
@@ -133,7 +133,7 @@ class Bridge:
         if self.log:
             self.log.gpio(port, pin, value, self.requests)
         if port == 0:
-            self._board.set_line(pin, value)
+            self.board.set_line(pin, value)
         return bytes([_OK])
 
     def _spi(self, payload: bytes) -> bytes:
@@ -142,7 +142,7 @@ class Bridge:
     # SPI requests: each gives its result.
 
     def _spi_request(self, request: bytes) -> bytes:
-        status = self._board.faults.next_status()
+        status = self.board.faults.next_status()
         if status:
             self.failed += 1
         if request[1] == _MODIFY:
@@ -157,7 +157,7 @@ class Bridge:
         if status:
             return bytes((request[0], _MODIFY, status, 0, 0))
         address, mask, value = request[2] << 8 | request[3], request[4], request[5]
-        seen = self._board.registers.modify(address, mask, value)
+        seen = self.board.registers.modify(address, mask, value)
         if self.log:
             self.log.modify(address, mask, value, seen, self.requests)
         return bytes((request[0], _MODIFY, _OK, *seen))
@@ -175,7 +175,7 @@ class Bridge:
         return None
 
     def _command(self, target: Target, sent: bytes) -> bytes:
-        answer = self._board.command(target, sent[0], sent[1:])
+        answer = self.board.command(target, sent[0], sent[1:])
         if self.log:
             self.log.command(target, sent[0], sent[1:], answer, self.requests)
         return answer
@@ -185,11 +185,11 @@ class Bridge:
             return None
         address = (sent[1] & 0x7F) << 8 | sent[2]
         if sent[1] & 0x80:
-            self._board.registers.write(address, sent[3:])
+            self.board.registers.write(address, sent[3:])
             if self.log:
                 self.log.write(address, sent[3:], self.requests)
             return bytes(len(sent))
-        data = self._board.registers.read(address, len(sent) - 4)
+        data = self.board.registers.read(address, len(sent) - 4)
         if self.log:
             self.log.read(address, data, self.requests)
         return bytes(4) + data

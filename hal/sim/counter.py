@@ -58,7 +58,7 @@ class Counter:
 
     def set_pps_phase(self, phase_ticks: int) -> None:
         """Edges at `phase_ticks` (of an exact 32 MHz) after now, and every second from then on."""
-        self.set_pps_anchor(self._agenda.now_ns + phase_ticks * 125 // 4)
+        self.set_pps_anchor(self._agenda.now_ns + -(-phase_ticks * 125 // 4))
 
     def set_pps_anchor(self, anchor_ns: int) -> None:
         """Edges whole seconds from the instant `anchor_ns` of the board's clock."""
