@@ -185,7 +185,9 @@ def test_a_carrier_without_modulation_is_noise_to_others() -> None:
     assert air.rules == clear()
 
 
-@pytest.mark.parametrize("changes", [{"sf": 0}, {"sf": 15}, {"bw_hz": 0}, {"freq_hz": 0.0}])
+@pytest.mark.parametrize(
+    "changes", [{"sf": 0}, {"sf": 15}, {"bw_hz": 0}, {"freq_hz": 0.0}, {"end_ns": S}]
+)
 def test_an_emission_from_nonsense_in_the_registers_hurts_nobody(
     changes: dict[str, Any],
 ) -> None:

@@ -122,6 +122,16 @@ def test_a_destroyed_header_gives_nothing_and_frees_the_demodulator() -> None:
     assert not board.stored and "interference that is no frame" in air.explain(1)
 
 
+def test_a_frame_that_is_all_header_is_judged_by_it() -> None:
+    air, _ = an_air()
+    frame = a_frame(payload=b"", crc=False)
+    timing = timing_of(frame)
+    assert timing.header_ns == timing.end_ns
+    hit_ns = S + timing.header_ns - 2 * timing.symbol_ns
+    air.add_interferer(Interferer(868.1e6, -60.0, hit_ns, hit_ns + timing.symbol_ns))
+    assert outcomes(air, frame) == ["interference that is no frame"]
+
+
 def test_the_stronger_of_two_wins_even_when_it_comes_second() -> None:
     air, _ = an_air()
     weak, strong = a_frame(who="w"), a_frame(who="s", start_ns=S + 25 * MS, power_dbm=20.0)

@@ -26,7 +26,7 @@ from .verdict import Outcome, Report, Verdict, describe
 HOUR_NS = 3_600_000_000_000
 
 # Kinds of events, in the order in which those of one instant happen: what ends makes room first.
-_END, _FOLLOW, _LOCK, _START, _NOISE_OFF, _NOISE_ON, _BURST, _CLOSE, _CALL = range(9)
+_FOLLOW, _END, _LOCK, _START, _NOISE_OFF, _NOISE_ON, _BURST, _CLOSE, _CALL = range(9)
 
 
 class Air:
@@ -293,14 +293,14 @@ class Air:
         return found
 
     def _lock(self, on: OnAir, now_ns: int) -> None:
-        for receiver, rx in self._receptions[on.number]:
+        for receiver, rx in self._receptions.get(on.number, ()):
             receiver.lock(rx)
-        if on.board is not None:
+        if on.board is not None and on.number in self._on_air:
             sender = self._receivers[on.board]
             self._windows.lock(on, sender.gain_db, sender.at)
 
     def _follow(self, on: OnAir, now_ns: int) -> None:
-        for receiver, rx in self._receptions[on.number]:
+        for receiver, rx in self._receptions.get(on.number, ()):
             receiver.follow(rx)
 
     def _end(self, on: OnAir, now_ns: int) -> None:

@@ -55,13 +55,14 @@ def critical_ns(rules: Rules, timing: Timing) -> int:
 def signal_of(on: OnAir, rules: Rules, power_dbm: float) -> Signal:
     """The transmission as it arrives with `power_dbm`."""
     frame, timing, start = on.frame, on.timing, on.frame.start_ns
+    end_ns = on.end_ns if on.cut_ns is None else min(on.end_ns, on.cut_ns)
     return Signal(
         on.number,
         on.title,
         start,
         start + timing.preamble_ns,
         start + timing.header_ns,
-        start + timing.end_ns,
+        end_ns,
         start + critical_ns(rules, timing),
         timing.symbol_ns,
         frame.freq_hz * (1.0 + frame.crystal_ppm * 1e-6),

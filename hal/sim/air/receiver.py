@@ -276,6 +276,6 @@ class Receiver:
         payload = rx.frame.payload
         if not good and rx.pinned is None:
             payload = damaged(payload, self._chance, rx.frame.who, rx.index, self.name)
-        made = records(rx, payload, good=good)
-        if all([self.board.store_record(record) is False for record in made]):
+        answers = [self.board.store_record(record) for record in records(rx, payload, good=good)]
+        if all(answer is False for answer in answers):
             rx.outcome = Outcome.FIFO_OVERFLOW
