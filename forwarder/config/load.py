@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import ConfigError
-from . import boards, regions, schema, toml_file
+from . import schema, toml_file
 from .build import build
 from .layers import Layer, Settings, Table, leaves
 from .model import GatewayConfig
@@ -105,6 +105,8 @@ def _word(table: Table, key: str, place: schema.Place) -> str:
 
 
 def _add_region(settings: Settings, table: Table, name: str, place: schema.Place) -> list[str]:
+    from . import regions  # a gateway with a Semtech file needs neither regions nor boards
+
     sub_band = table.get("sub_band")
     if sub_band is not None and (isinstance(sub_band, bool) or not isinstance(sub_band, int)):
         raise ConfigError(
@@ -121,6 +123,8 @@ def _add_region(settings: Settings, table: Table, name: str, place: schema.Place
 
 
 def _add_board(settings: Settings, table: Table, name: str, place: schema.Place) -> None:
+    from . import boards
+
     try:
         board = boards.read(name)
     except ConfigError as error:
