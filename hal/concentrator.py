@@ -28,7 +28,7 @@ from .errors import (
     TxRefused,
 )
 from .frames import AtCounter, Immediate, RxFrame, TxFrame, TxReceipt, TxState
-from .sx1302 import bringup, health
+from .sx1302 import bringup, health, lbt
 from .sx1302.chip import Sx1302, field_ops
 from .sx1302.clockwork import COUNTER_OPS, Clockwork
 from .sx1302.firmware import Firmware
@@ -100,6 +100,8 @@ class Concentrator:
         self._line_start_us = line_start_us
         self._time = Clockwork(transport, line_start_us)
         self._decoder: Decoder | None = None
+        sx1261 = config.sx1261 if lbt.wanted(config) else None
+        self._listener = lbt.Listener(self._chip, self._clock, sx1261) if sx1261 else None
         self._looked: tuple[int, int] | None = None  # counter and clock at the last health()
         self._temperature_c = FALLBACK_TEMPERATURE_C
         self._temperature_ns: int | None = None
@@ -173,11 +175,30 @@ class Concentrator:
         self._check_free(frame.rf_chain, states)
         start_ticks = self._start_ticks(frame, now_us)
         sent = program(frame, self._config, start_ticks=start_ticks)
+        if self._listener:
+            return self._send_if_free(frame, sent, self._listener)
+        return self._trigger(frame, sent)
+
+    def _trigger(self, frame: TxFrame, sent: TxProgram) -> TxReceipt:
         *_, first, second = self._transport.transfer((*sent.ops, *COUNTER_OPS))
         now_us = self._time.update((first, second))
         self._check_in_time(frame, sent)
-        start_us = self._start_us(frame, sent, now_us)
-        return TxReceipt(sent.power_dbm, start_us, sent.airtime_us)
+        return TxReceipt(sent.power_dbm, self._start_us(frame, sent, now_us), sent.airtime_us)
+
+    def _send_if_free(self, frame: TxFrame, sent: TxProgram, listener: lbt.Listener) -> TxReceipt:
+        """Sense the channel and wait for the verdict; reception waits with it, in the chip."""
+        listener.start(frame, sent.airtime_us)
+        try:
+            receipt = self._trigger(frame, sent)
+            verdict = listener.sent(frame.rf_chain, receipt.start_us - self._time.counter.now_us)
+            if verdict is None:
+                self.abort(frame.rf_chain)
+        finally:
+            listener.stop()
+        if not verdict:
+            why = "the channel is busy" if verdict is False else "the AGC did not try to send"
+            raise TxRefused(TxRefusal.LBT, why)
+        return receipt
 
     def tx_state(self, rf_chain: int = 0) -> TxState:
         """What a TX chain does. Raises TransportError."""
@@ -261,8 +282,9 @@ class Concentrator:
         if not isinstance(frame.start, AtCounter):
             return None
         ahead_us = frame.start.counter_us - now_us
-        if ahead_us < LEAD_US:
-            raise TxRefused(TxRefusal.LATE, f"{ahead_us} us ahead, {LEAD_US} are needed")
+        lead_us = LEAD_US + (self._listener.lead_us(frame) if self._listener else 0)
+        if ahead_us < lead_us:
+            raise TxRefused(TxRefusal.LATE, f"{ahead_us} us ahead, {lead_us} are needed")
         if ahead_us >= WRAP_US - LEAD_US:
             raise ValueError(f"a start {ahead_us} us ahead is beyond one turn of the counter")
         return self._time.counter.to_ticks(frame.start.counter_us)
@@ -290,5 +312,4 @@ def _installed_firmware(transport: Transport, config: ConcentratorConfig) -> Fir
         return Firmware.simulated()
     from .firmware_store import load_for
 
-    sx1261 = config.sx1261
-    return load_for(transport.uri, lbt=sx1261 is not None and sx1261.lbt_enable)
+    return load_for(transport.uri, lbt=lbt.wanted(config))

@@ -7,7 +7,7 @@ reset, calibrated and set up side by side, and that what needs no pause goes in 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..clock import Clock
@@ -15,7 +15,7 @@ from ..config import ConcentratorConfig, FineTimestamp, RadioKind
 from ..errors import StartError
 from ..radio import sx1250
 from ..transport.base import Op, Read, Write
-from . import agc, arbiter, channelizer, mcu, modems, radios
+from . import agc, arbiter, channelizer, lbt, mcu, modems, radios
 from .chip import Setting, Sx1302, Unexpected, one_by_one, settings_ops
 from .firmware import Firmware
 from .registers import TX_TOP, Common, Gpio, Otp, Timestamp
@@ -53,7 +53,7 @@ class Bench:
 
 def faults(config: ConcentratorConfig) -> list[str]:
     """Every reason why this driver cannot run `config`, beyond those of `validate`."""
-    found = config.validate()
+    found = [*config.validate(), *lbt.faults(config)]
     for index, radio in enumerate(config.radios):
         if not radio.enable:
             continue
@@ -149,8 +149,7 @@ def demodulators(bench: Bench) -> None:
 
 def start_agc(bench: Bench) -> None:
     mcu.load(bench.chip, mcu.AGC, bench.firmware.agc)
-    sx1261 = bench.config.sx1261
-    agc.start(bench.chip, bench.clock, lbt=sx1261 is not None and sx1261.lbt_enable)
+    agc.start(bench.chip, bench.clock, lbt=lbt.wanted(bench.config))
 
 
 def start_arbiter(bench: Bench) -> None:
@@ -168,13 +167,19 @@ def transmit_path(bench: Bench) -> None:
     bench.chip.apply(settings)
 
 
+def listener(bench: Bench) -> None:
+    """The SX1261, where listening before talking is asked for."""
+    if lbt.wanted(bench.config):
+        lbt.set_up(bench.chip, bench.clock, bench.config, bench.firmware)
+
+
 def done(bench: Bench) -> None:
     bench.chip.write(Gpio.OUT_L_OUT_VALUE, CONFIG_DONE)
 
 
 Step = tuple[str, Callable[[Bench], None]]
 
-FIRST_STEPS: tuple[Step, ...] = (
+STEPS: tuple[Step, ...] = (
     ("identify the chip", identify),
     ("switch outputs off", outputs_off),
     ("calibrate the radios", calibrate_radios),
@@ -186,13 +191,14 @@ FIRST_STEPS: tuple[Step, ...] = (
     ("start the AGC firmware", start_agc),
     ("start the ARB firmware", start_arbiter),
     ("set up the transmit path", transmit_path),
+    ("set up the SX1261", listener),
+    ("say that configuration is done", done),
 )
-LAST_STEPS: tuple[Step, ...] = (("say that configuration is done", done),)
 
 
-def run(bench: Bench, steps: Iterable[Step] = (*FIRST_STEPS, *LAST_STEPS)) -> None:
-    """Do `steps` in order. Raises StartError with the name of the one that failed."""
-    for name, step in steps:
+def run(bench: Bench) -> None:
+    """Do all steps in order. Raises StartError with the name of the one that failed."""
+    for name, step in STEPS:
         log.debug("start-up: %s", name)
         try:
             step(bench)

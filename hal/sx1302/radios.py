@@ -19,6 +19,7 @@ from .registers import RF_EN, AgcMcu, ClkCtrl, Common
 POWER_UP_S = 0.5  # from enabling a radio to its reset
 RESET_S = 0.01  # the reset pulse, and the radio's own calibration after it
 TARGETS = (Target.RADIO_A, Target.RADIO_B)
+NAMES = {Target.RADIO_A: "radio A", Target.RADIO_B: "radio B", Target.SX1261: "the SX1261"}
 CAUSES = (
     "the radio has no power or is not fitted",
     "another kind of radio is fitted than configured",
@@ -37,7 +38,7 @@ def calibrate(chip: Sx1302, clock: Clock, config: ConcentratorConfig) -> None:
         ]
     )
     sequences = [sx1250.calibration(config.radios[index].freq_hz) for index in enabled]
-    _side_by_side(chip, clock, enabled, sequences)
+    side_by_side(chip, clock, [TARGETS[index] for index in enabled], sequences)
     chip.write(AgcMcu.FORCE_HOST_FE_CTRL, 0)
 
 
@@ -51,7 +52,7 @@ def set_up(chip: Sx1302, clock: Clock, config: ConcentratorConfig) -> None:
     _reset(chip, clock, enabled, 0.0)
     radios = [config.radios[index] for index in enabled]
     sequences = [sx1250.setup(radio.freq_hz, single_input=radio.single_input) for radio in radios]
-    _side_by_side(chip, clock, enabled, sequences)
+    side_by_side(chip, clock, [TARGETS[index] for index in enabled], sequences)
     _select_clock(chip, config.clock_source)
     chip.write(Common.HOST_RADIO_CTRL, 0)
 
@@ -88,28 +89,28 @@ def _select_clock(chip: Sx1302, source: int) -> None:
     chip.transfer(one_by_one(select))
 
 
-def _side_by_side(
+def side_by_side(
     chip: Sx1302,
     clock: Clock,
-    enabled: Sequence[int],
+    targets: Sequence[Target],
     sequences: Sequence[Sequence[sx1250.Action]],
 ) -> None:
-    """Run one sequence for each enabled radio, in step, so that they wait together."""
+    """Run one sequence for each radio, in step, so that they wait together. Raises Unexpected."""
     for actions in zip_longest(*sequences):
         pairs = [
-            (radio, action)
-            for radio, action in zip(enabled, actions, strict=True)
+            (target, action)
+            for target, action in zip(targets, actions, strict=True)
             if action is not None
         ]
         answers = chip.transfer(
-            [Command(TARGETS[radio], action.opcode, action.args) for radio, action in pairs]
+            [Command(target, action.opcode, action.args) for target, action in pairs]
         )
-        for (radio, action), answer in zip(pairs, answers, strict=True):
-            _check(radio, action.expect, answer)
+        for (target, action), answer in zip(pairs, answers, strict=True):
+            _check(target, action.expect, answer)
         clock.sleep(max(action.settle_s for _, action in pairs))
 
 
-def _check(radio: int, expect: sx1250.Expect | None, answer: bytes) -> None:
+def _check(target: Target, expect: sx1250.Expect | None, answer: bytes) -> None:
     if expect is None or answer[expect.index] & expect.mask == expect.value:
         return
-    raise Unexpected(f"radio {'AB'[radio]}: {expect.meaning}", f"0x{answer.hex()}", *CAUSES)
+    raise Unexpected(f"{NAMES[target]}: {expect.meaning}", f"0x{answer.hex()}", *CAUSES)
