@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from hal.concentrator import Concentrator
+from hal.config import LbtChannel, Sx1261Config
+from hal.errors import StartError, TxRefusal, TxRefused
+from hal.frames import AtCounter, TxFrame, TxState
+from hal.modulation import LoRa
+from hal.sx1302 import bringup
+from hal.transport.base import Op, Read, Target
+from tests.hal.boards import Bus, a_concentrator, brought_up, commands
+from tests.hal.configs import AS923
+from tests.shared import shared
+
+CHANNELS = tuple(
+    LbtChannel(freq_hz, 125_000, scan_time_us=5000, transmit_time_ms=4000)
+    for freq_hz in (923_200_000, 923_400_000)
+)
+CONFIG = replace(
+    AS923, sx1261=Sx1261Config(lbt_enable=True, lbt_rssi_target_dbm=-80, lbt_channels=CHANNELS)
+)
+FRAME = TxFrame(b"hello", 923_200_000, 14, LoRa(7))
+# What the recorded forwarder says before and after the frame, opcode and arguments.
+LISTEN = ["0d089b00", "c1", "8639b33333", "0d089b14", "8a00", "8b001400000a02e90f"]
+LISTEN += ["8c002005200001ff0000", "82ffffff", "9a0b02cba001"]
+STOP = ["0d089b00", "c1"]
+
+
+def started() -> tuple[Concentrator, Bus]:
+    concentrator, bus, _ = a_concentrator(CONFIG)
+    concentrator.start()
+    bus.ops.clear()
+    return concentrator, bus
+
+
+def refused(concentrator: Concentrator, frame: TxFrame) -> str:
+    with pytest.raises(TxRefused) as caught:
+        concentrator.send(frame)
+    assert caught.value.reason is TxRefusal.LBT
+    return str(caught.value)
+
+
+def test_a_start_patches_calibrates_and_prepares_the_sx1261() -> None:
+    bus, _ = brought_up(CONFIG)
+    said = commands(bus, Target.SX1261)
+    assert said[:3] == ["8000", "c000", "0d061010"]
+    assert [line[:6] for line in said if line.startswith("0d8")][-1] == f"0d{0x8000 + 4 * 385:04x}"
+    assert said[389:393] == ["0d061000", "d9", "1d0320" + "00" * 16, "c000"]
+    assert said[393:] == ["98e1e9", "17000000", "8000", "c000", "8f8080", "0d08accb"]
+
+
+def test_a_patch_that_does_not_run_ends_the_start() -> None:
+    concentrator, bus, _ = a_concentrator(CONFIG)
+
+    def unpatched(op: Op, answer: bytes) -> bytes:
+        return answer.replace(b"2D06", b"0000")
+
+    bus.tamper = unpatched
+    with pytest.raises(StartError, match="patch version 2D06, read '0000'"):
+        concentrator.start()
+
+
+def test_a_free_channel_lets_the_frame_go_and_reception_goes_on() -> None:
+    concentrator, bus = started()
+    receipt = concentrator.send(replace(FRAME, start=AtCounter(concentrator.now_us() + 40_000)))
+    assert receipt.power_dbm <= 14
+    assert commands(bus, Target.SX1261) == LISTEN + STOP
+    assert not bus.board.sx1261.listening
+    assert concentrator.health().agc_status == 0
+    concentrator.receive()
+
+
+def test_an_immediate_frame_is_sensed_for_too() -> None:
+    concentrator, bus = started()
+    concentrator.send(FRAME)
+    assert commands(bus, Target.SX1261) == LISTEN + STOP
+
+
+def test_what_is_said_is_what_the_recorded_forwarder_says() -> None:
+    lines = shared("golden/tx.jsonl").read_text().splitlines()
+    (row,) = [row for row in map(json.loads, lines) if row["name"] == "as923-lbt-busy"]
+    recorded = [op["code"][2:] + op["tx"] for op in row["spi"] if op["op"] == "cmd"]
+    assert recorded == LISTEN + STOP
+
+
+def test_a_busy_channel_holds_the_frame_back_and_the_next_one_is_free_to_go() -> None:
+    concentrator, bus = started()
+    bus.board.lbt_busy = True
+    assert "the channel is busy" in refused(concentrator, FRAME)
+    assert concentrator.tx_state() is TxState.FREE
+    bus.board.lbt_busy = False
+    concentrator.send(FRAME)
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        pytest.param(replace(FRAME, freq_hz=923_000_000), "no channel", id="frequency"),
+        pytest.param(replace(FRAME, modulation=LoRa(7, 250_000)), "no channel", id="bandwidth"),
+        pytest.param(
+            replace(FRAME, payload=bytes(200), modulation=LoRa(12)), "are allowed", id="too long"
+        ),
+    ],
+)
+def test_what_cannot_be_sensed_for_is_refused_without_a_word_to_the_radio(
+    frame: TxFrame, words: str
+) -> None:
+    concentrator, bus = started()
+    assert words in refused(concentrator, frame)
+    assert commands(bus, Target.SX1261) == []
+    assert concentrator.tx_state() is TxState.FREE
+
+
+def test_a_frequency_ten_kilohertz_off_is_the_channel() -> None:
+    concentrator, _ = started()
+    refused(concentrator, replace(FRAME, freq_hz=923_210_001))
+    concentrator.send(replace(FRAME, freq_hz=923_210_000))
+
+
+def test_a_firmware_that_never_tries_costs_a_tenth_of_a_second_and_the_frame_is_called_off() -> (
+    None
+):
+    concentrator, bus, clock = a_concentrator(CONFIG)
+    concentrator.start()
+    bus.tamper = lambda op, answer: b"\0" if op == Read(0x5781, 1) else answer
+    before_ns = clock.now_ns()
+    assert "did not try" in refused(concentrator, FRAME)
+    assert clock.now_ns() - before_ns < 0.3e9
+    assert concentrator.tx_state() is TxState.FREE
+
+
+def test_a_frame_too_near_to_be_sensed_for_is_late() -> None:
+    concentrator, _ = started()
+    with pytest.raises(TxRefused) as caught:
+        concentrator.send(replace(FRAME, start=AtCounter(concentrator.now_us() + 20_000)))
+    assert caught.value.reason is TxRefusal.LATE
+
+
+def test_channels_that_the_sx1261_cannot_sense_are_named_before_the_start() -> None:
+    wide = LbtChannel(923_200_000, 500_000, scan_time_us=5000, transmit_time_ms=4000)
+    slow = replace(CHANNELS[0], scan_time_us=1000)
+    config = replace(CONFIG, sx1261=Sx1261Config(lbt_enable=True, lbt_channels=(wide, slow)))
+    assert len(bringup.faults(config)) == 2
+    assert bringup.faults(CONFIG) == []
