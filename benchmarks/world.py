@@ -88,14 +88,20 @@ class Server:
         self.received: queue.SimpleQueue[Datagram] = queue.SimpleQueue()
         self._down: Any = None
         self._token = 0
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._socket.sendto(b"", ("127.0.0.1", self.port))
+        self._thread.join()
+        self._socket.close()
 
     def _serve(self) -> None:
-        while True:
-            data, peer = self._socket.recvfrom(65536)
+        while data_and_peer := self._socket.recvfrom(65536):
             ns = time.monotonic_ns()
-            if len(data) < 4:
-                continue
+            data, peer = data_and_peer
+            if not data:
+                return
             kind = data[3]
             if kind in (0, 2):
                 self._socket.sendto(data[:3] + bytes([1 if kind == 0 else 4]), peer)
@@ -156,9 +162,12 @@ class Board:
         return answer
 
     def close(self) -> None:
+        self._lines.close()
         self._control.close()
         self.process.terminate()
         self.process.wait(5)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 def record(number: int) -> dict[str, Any]:
@@ -218,6 +227,7 @@ class Subject:
         self.process.terminate()
         self.process.wait(10)
         self.board.close()
+        self.server.close()
         self._folder.cleanup()
 
     def cpu_s(self) -> float:

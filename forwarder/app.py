@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 
 from hal.concentrator import Concentrator
 from hal.frames import RxFrame
@@ -23,6 +23,7 @@ from .downlinks import Scheduler
 from .errors import Fatal
 from .identity import gateway_eui
 from .links.base import GatewayFacts, Link, Schedule
+from .links.semtech_udp.settings import UdpSettings
 from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
 from .radio_thread import OpenRadio, RadioThread, RadioUp
 from .supervisor import keep_running
@@ -118,7 +119,7 @@ class Gateway:
     def _open_links(self, up: RadioUp) -> None:
         self.eui, source = gateway_eui(self.config, up.eui)
         log.info("gateway EUI %s (%s)", self.eui, source)
-        for link in make_links(self.config, self.eui, self, self.schedule):
+        for link in make_links(self.config.servers_for(self.eui), self, self.schedule):
             self.uplinks.links.append(link)
             self._keep(link.name, link.run)
 
@@ -167,10 +168,10 @@ def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:
 
 
 def make_links(
-    config: GatewayConfig, eui: str, facts: GatewayFacts, schedule: Schedule
+    servers: Iterable[UdpSettings], facts: GatewayFacts, schedule: Schedule
 ) -> Iterator[Link]:
     """One link for each configured server; what a kind needs is imported when it is configured."""
     from .links.semtech_udp.link import SemtechUdpLink
 
-    for settings in config.servers:
-        yield SemtechUdpLink(settings, eui, facts, schedule)
+    for settings in servers:
+        yield SemtechUdpLink(settings, facts, schedule)

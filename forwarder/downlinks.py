@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from hal.airtime import airtime_us
 from hal.config import ConcentratorConfig, RadioConfig, TxGain
 from hal.errors import TxRefusal
-from hal.frames import AtCounter, Immediate, TxFrame
+from hal.frames import AtCounter, Immediate, TxFrame, TxReceipt
 from hal.modulation import LoRa
 
 from .jit import JitQueue, Slot
@@ -115,9 +115,11 @@ class Scheduler:
         """When `due` is next worth calling."""
         return self._jit.next_us()
 
-    def emitted(self, job: Job) -> None:
+    def emitted(self, job: Job, receipt: TxReceipt) -> None:
+        """The radio has taken the frame and told when it leaves."""
         self.counters.emitted += 1
-        self.counters.airtime_us += job.airtime_us
+        self.counters.airtime_us += receipt.airtime_us
+        self._jit.settle(job, receipt.start_us)
 
     def lost(self, job: Job, why: str) -> None:
         """An accepted frame was not emitted: its place is free again, and it is told."""

@@ -117,6 +117,12 @@ class JitQueue(Generic[T]):
         """When `pop` is next worth calling."""
         return self.load_at_us(self._waiting[0]) if self._waiting else None
 
+    def settle(self, item: T, start_us: int) -> None:
+        """The radio says when this frame really starts; its place ends accordingly."""
+        self._loaded = [
+            replace(slot, start_us=start_us) if slot.item is item else slot for slot in self._loaded
+        ]
+
     def release(self, item: T) -> None:
         """The radio did not take this frame, so its place on the air is free again."""
         self._loaded = [slot for slot in self._loaded if slot.item is not item]

@@ -60,7 +60,7 @@ class Transmitter:
     def _ended(self, job: Job, outcome: TxOutcome) -> None:
         if isinstance(outcome, TxReceipt):
             self._counters.tx_ok += 1
-            self._scheduler.emitted(job)
+            self._scheduler.emitted(job, outcome)
             log.debug("sent for %s: %s", job.downlink.link, outcome)
             return
         self._counters.tx_failed += 1

@@ -11,7 +11,7 @@ from .packets import RadioCounters, Uplink
 
 
 class Uplinks:
-    """Fans received frames out. A link filters by itself and never blocks, so none delays another."""
+    """Fans received frames out. A link filters by itself and never blocks another."""
 
     def __init__(self, counters: RadioCounters, links: Iterable[Link] = ()) -> None:
         self._counters = counters

@@ -148,6 +148,15 @@ def test_a_frame_that_the_radio_did_not_take_frees_its_place() -> None:
     assert isinstance(queue.push(slot(NOW + 200_000), NOW + 60_000), Slot)
 
 
+def test_a_frame_that_left_sooner_frees_the_air_sooner() -> None:
+    queue = JitQueue[str]()
+    soon = placed(queue.push_soon(slot(0, 400_000, "first"), NOW))
+    assert queue.pop(NOW)
+    queue.settle(soon.item, NOW + 1_500)
+    after_us = NOW + 1_500 + 400_000 + MARGIN_US
+    assert placed(queue.push_soon(slot(0), after_us)).immediate
+
+
 def test_a_new_session_drops_what_was_waiting_and_says_what() -> None:
     queue = JitQueue[str]()
     queue.push(slot(NOW + 100_000, item="stale"), NOW)

@@ -26,6 +26,9 @@ OF_THE_MOMENT = {
     "timer_trig", "programmed_ns", "programmed_us", "start_ticks", "start_us", "lead_us", "mode",
     "regs",
 }  # fmt: skip
+# Semtech's forwarder calls a start in the past TOO_EARLY, and sends with more power than asked when
+# the gain table has nothing lower; we do neither.
+REFUSED_BY_US = {"reject-past": "TOO_LATE", "power10": "TX_POWER"}
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +89,8 @@ def check_downlink(subject: Subject, row: Row) -> None:
     token, _ = subject.server.ask(txpk)
     ack = subject.server.wait(5)
     assert ack.token == token
-    if row["name"] == "reject-past":
-        assert ack.body == {"txpk_ack": {"error": "TOO_LATE"}}, "Semtech's says TOO_EARLY"
+    if row["name"] in REFUSED_BY_US:
+        assert ack.body == {"txpk_ack": {"error": REFUSED_BY_US[row["name"]]}}
         return
     assert ack.body == (row["ack"] or {}), row["name"]
     if row["tx"] is not None:
@@ -117,6 +120,6 @@ def wait_programmed(subject: Subject) -> list[Row]:
 
 def wait_free(subject: Subject, frame: Row) -> None:
     """Until the frame has left the air, by the board's own counter."""
-    end_us = frame["start_us"] + frame["airtime_us"] + 2_000
+    end_us = int(frame["start_us"] + frame["airtime_us"]) + 5_000
     while (end_us - subject.board.call(cmd="state")["counter_us"]) & 0xFFFFFFFF < 1 << 31:
         pass
