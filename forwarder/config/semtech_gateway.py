@@ -113,7 +113,12 @@ def _servers(conf: Section) -> list[Table]:
         return [_server(conf, common)] if conf.flag("upstream", True) else []
     if "server_address" in conf:
         conf.warn("server_address", "is not used, because there are servers[]")
-    return [_server(one, common) for one in listed if _wanted(one)]
+    return [_server(one, common) | _own_eui(one) for one in listed if _wanted(one)]
+
+
+def _own_eui(server: Section) -> Table:
+    """The Things Stack's files name the gateway in each server."""
+    return {"eui": server.text("gateway_ID", "")} if "gateway_ID" in server else {}
 
 
 def _wanted(server: Section) -> bool:

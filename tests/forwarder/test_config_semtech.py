@@ -116,6 +116,17 @@ def test_mp_pkt_fwd_servers_are_kept_and_others_named() -> None:
     assert any("retired" in warning for warning in config.warnings)
 
 
+def test_a_server_may_have_an_eui_of_its_own() -> None:
+    def add(conf: dict[str, Any]) -> None:
+        conf["gateway_conf"]["servers"] = [
+            {"server_address": "a", "gateway_ID": "0016C00100000007"}
+        ]
+
+    config = changed(add)
+    assert [server.eui for server in config.servers] == ["0016c00100000007"]
+    assert config.eui == "0016c001ff1c2d3e"
+
+
 def test_local_conf_merges_deep_and_every_override_is_told(tmp_path: Path) -> None:
     copy(EU868, tmp_path / "global_conf.json")
     local = {
