@@ -524,3 +524,31 @@ def test_pauses_grow_with_jitter_to_a_ceiling() -> None:
     seen = [next(pauses) for _ in range(12)]
     assert 0.5 <= seen[0] < 1.0
     assert all(30.0 <= pause < 60.0 for pause in seen[6:])
+
+
+@in_the_loop
+async def test_an_icmp_answer_on_the_pull_socket_loses_the_path_before_any_keepalive() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        config = settings(port_up=port, port_down=port, keepalive_s=1000.0)
+        link = SemtechUdpLink(config, Facts(), answering(), pauses=lambda: iter([1000.0]))
+        async with running(link):
+            await until(lambda: link.state is State.WAITING)
+            pull, gateway = server.recvfrom(100)
+            server.sendto(pull[:3] + b"\x04", gateway)
+            server.sendto(b"\x02\x00\x01\x03" + body(), gateway)
+            server.close()  # before the TX_ACK comes
+            await until(lambda: link.state is State.LOST)
+
+
+@in_the_loop
+async def test_a_link_that_was_ended_says_nothing_more() -> None:
+    async with serving() as server:
+        link = a_link(server.port, keepalive_s=0.001)
+        async with running(link):
+            await up(link)
+        sent = link.status()["pull"]
+        for _ in range(10):
+            await _turn()
+        assert link.status()["pull"] == sent

@@ -130,6 +130,11 @@ def test_fsk_in_any_case_takes_its_deviation_in_hertz(modu: str) -> None:
     assert found.modulation == Fsk(50_000, 25_000)
 
 
+@pytest.mark.parametrize(("datr", "fdev"), [(500, 1_000), (250_000, 200_000)])
+def test_the_modems_slowest_and_fastest_fsk_are_understood(datr: int, fdev: int) -> None:
+    assert read(modu="FSK", datr=datr, fdev=fdev).modulation == Fsk(datr, fdev)
+
+
 @pytest.mark.parametrize(
     ("changes", "preamble"),
     [
@@ -195,6 +200,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "FSK without fdev": {"modu": "FSK", "datr": 50000},
     "FSK with a LoRa rate": {"modu": "FSK", "datr": "SF7BW125", "fdev": 25000},
     "FSK too slow": {"modu": "FSK", "datr": 499, "fdev": 25000},
+    "FSK too fast": {"modu": "FSK", "datr": 250001, "fdev": 25000},
     "FSK deviation in kHz": {"modu": "FSK", "datr": 50000, "fdev": 25},
     "ipol a text": {"ipol": "true"},
     "ncrc a number": {"ncrc": 0},
