@@ -10,7 +10,7 @@ from hal.sim.air import Interferer, Rules
 from hal.sim.air.tables import MATRICES
 from hal.sim.air.timing import timing_of
 
-from .air_board import MS, S, a_frame, an_air, clear, outcomes
+from .air_board import CHANNELS_HZ, MS, S, a_frame, an_air, clear, outcomes
 
 
 def survives(matrix: str, sf: int, other_sf: int, sir_db: float) -> bool:
@@ -138,6 +138,21 @@ def test_the_stronger_of_two_wins_even_when_it_comes_second() -> None:
     assert outcomes(air, weak, strong) == ["received with a bad CRC", "received"]
 
 
+@pytest.mark.parametrize("freq_hz", CHANNELS_HZ)
+def test_an_enemy_counts_once_on_every_channel(freq_hz: float) -> None:
+    air, _ = an_air()
+    weak = a_frame(who="weak", freq_hz=freq_hz, power_dbm=12.5)
+    assert outcomes(air, a_frame(freq_hz=freq_hz), weak)[0] == "received"
+
+
+def test_an_interferer_that_is_already_over_does_nothing() -> None:
+    air, _ = an_air()
+    air.advance(S)
+    air.add_interferer(Interferer(868.1e6, 0.0, 0, S, duty=0.5))
+    assert outcomes(air, a_frame()) == ["received"]
+    assert air.next_event_ns() is None
+
+
 def test_frames_on_neighbouring_channels_do_not_meet() -> None:
     air, _ = an_air()
     loud = a_frame(who="loud", freq_hz=868.3e6, power_dbm=30.0)
@@ -148,6 +163,27 @@ def test_an_inverted_frame_of_the_same_sf_only_adds_to_the_noise() -> None:
     air, _ = an_air()
     downlink = a_frame(who="other gateway", invert=True, power_dbm=18.0)
     assert outcomes(air, a_frame(), downlink) == ["received", "inverted IQ"]
+
+
+@pytest.mark.parametrize(
+    ("freq_hz", "bw_hz", "in_band_db"),
+    [
+        pytest.param(868.1e6, 125_000, 0.0, id="all of it"),
+        pytest.param(868.1e6, 500_000, -6.02, id="a quarter of a wide one"),
+        pytest.param(868.2e6, 125_000, -6.99, id="a fifth beside the channel"),
+        pytest.param(868.1625e6, 31_250, -3.01, id="half of a narrow one at the edge"),
+    ],
+)
+def test_noise_counts_as_far_as_it_is_in_the_band(
+    freq_hz: float, bw_hz: int, in_band_db: float
+) -> None:
+    limit_dbm = -86.0 + 7.5 - in_band_db  # the floor of SF7, against a frame at -86 dBm
+    words = {-0.2: "received", 0.2: "no preamble: interference"}
+    for over_db, word in words.items():
+        air, _ = an_air()
+        power_dbm = limit_dbm + over_db
+        air.add_interferer(Interferer(freq_hz, power_dbm, 0, 3 * S, bw_hz=bw_hz))
+        assert outcomes(air, a_frame()) == [word]
 
 
 def test_energy_rules_forgive_a_short_strong_overlap() -> None:

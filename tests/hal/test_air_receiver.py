@@ -149,6 +149,13 @@ def test_noise_bursts_come_at_their_rate_with_bad_crcs() -> None:
     assert all(f.coding_rate == 0 and f.crc_present and not f.crc_ok for f in board.stored)
 
 
+def test_noise_makes_no_frames_where_no_correlator_is_on() -> None:
+    air, board = an_air(replace(clear(), noise_bursts_per_hour=60.0))
+    board.channels = [replace(chain, enabled=False) for chain in board.channels]
+    air.advance(3600 * S)
+    assert not board.stored
+
+
 def test_a_gap_of_a_year_costs_nothing_and_noise_goes_on() -> None:
     air, board = an_air(replace(clear(), noise_bursts_per_hour=60.0))
     year_ns = 365 * 86_400 * S
