@@ -63,6 +63,14 @@ class Bridge:
         self._held.clear()
         self._boot_loader = False
 
+    def give_up(self) -> bytes:
+        """The rest of a message does not come; gives the error that answers it."""
+        if not self._held:
+            return b""
+        answer = self._refuse(self._held[0])
+        self._held.clear()
+        return b"" if self.board.faults.mute else answer
+
     @property
     def waiting(self) -> bool:
         """Whether half a message is held."""

@@ -26,6 +26,7 @@ _Ready = Sequence[int | socket.socket]
 
 _LOOK_S = 0.25  # how soon a request to stop is seen
 _USER_LOOK_S = 0.02  # how soon a new user of the device is seen
+_HALF_MESSAGE_NS = 500_000_000  # a host writes a message at once; one that stops is given up
 _READ_SIZE = 65536
 _MOST_LINE = 8 << 20  # a client that sends more without a newline is told and let go
 _MOST_UNREAD = 64 << 20  # answers that a client does not fetch
@@ -96,6 +97,7 @@ class SimServer:
         self._clients: list[_Client] = []
         self._user = False
         self._delayed: tuple[int, bytes] | None = None  # when an answer is due, and the answer
+        self._half_since_ns: int | None = None  # when the last bytes of half a message came
         self._stopping = False
         self._host_only = [pty.fd]
         self._clients_changed()
@@ -136,6 +138,7 @@ class SimServer:
         elif self._pty.fd in writable:
             self._pty.write(b"")
         self._send_delayed()
+        self._give_up_half_message()
         if not self._user or self._pty.blocked:
             self._look_for_user()
         self._let_time_pass()
@@ -171,6 +174,7 @@ class SimServer:
             self._user_left()
             return
         answer = self._bridge.feed(data)
+        self._half_since_ns = self._board.clock.now_ns() if self._bridge.waiting else None
         if not answer:
             return
         latency_us = self._board.faults.latency_us
@@ -178,6 +182,12 @@ class SimServer:
             self._delayed = (self._board.clock.now_ns() + latency_us * 1000, answer)
         else:
             self._pty.write(answer)
+
+    def _give_up_half_message(self) -> None:
+        since_ns = self._half_since_ns
+        if since_ns is not None and self._board.clock.now_ns() - since_ns >= _HALF_MESSAGE_NS:
+            self._half_since_ns = None
+            self._pty.write(self._bridge.give_up())
 
     def _send_delayed(self) -> None:
         if self._delayed is not None and self._board.clock.now_ns() >= self._delayed[0]:
@@ -195,7 +205,7 @@ class SimServer:
     def _user_left(self) -> None:
         log.info("the host has closed the device")
         self._user = False
-        self._delayed = None
+        self._delayed = self._half_since_ns = None
         self._bridge.forget()
         self._pty.forget()
 

@@ -8,7 +8,7 @@ from hal.clock import ManualClock
 from hal.errors import TransportError
 from hal.sim.board import SimBoard
 from hal.sim.transport import SimTransport
-from hal.transport.base import Command, Modify, Read, Target, Transport, Write
+from hal.transport.base import Command, Modify, Op, Read, Target, Transport, Write
 
 
 def a_transport() -> SimTransport:
@@ -21,7 +21,7 @@ def test_it_is_a_transport() -> None:
 
 
 def test_each_operation_gives_what_it_read() -> None:
-    ops = [
+    ops: list[Op] = [
         Write(0x5643, b"\x05"),
         Modify(0x5643, 0x0F, 0x03),
         Read(0x5643, 1),
