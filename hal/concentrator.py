@@ -27,7 +27,7 @@ from .errors import (
     TxRefusal,
     TxRefused,
 )
-from .frames import AtCounter, Immediate, RxFrame, TxFrame, TxReceipt, TxState
+from .frames import AtCounter, Immediate, OnPps, RxFrame, TxFrame, TxReceipt, TxState
 from .sx1302 import bringup, health, lbt
 from .sx1302.chip import Sx1302, field_ops
 from .sx1302.clockwork import COUNTER_OPS, Clockwork
@@ -45,6 +45,7 @@ RESET_HOLDS_S = (0.1, 0.5)  # the second try holds the reset longer
 FALLBACK_TEMPERATURE_C = 25.0
 TEMPERATURE_AGE_S = 1.0
 ABORT_TIMEOUT_S = 1.0
+PPS_AGE_US = 2_000_000
 STALL_S = 0.001  # a counter of 32 MHz that shows the same after this time stands still
 
 # A frame that starts sooner than this cannot be programmed any more: the chip itself takes 1.5 ms
@@ -279,6 +280,8 @@ class Concentrator:
                 raise TxRefused(TxRefusal.BUSY, f"RF chain {chain} is {state.value}")
 
     def _start_ticks(self, frame: TxFrame, now_us: int) -> int | None:
+        if isinstance(frame.start, OnPps):
+            self._check_pps(now_us)
         if not isinstance(frame.start, AtCounter):
             return None
         ahead_us = frame.start.counter_us - now_us
@@ -288,6 +291,12 @@ class Concentrator:
         if ahead_us >= WRAP_US - LEAD_US:
             raise ValueError(f"a start {ahead_us} us ahead is beyond one turn of the counter")
         return self._time.counter.to_ticks(frame.start.counter_us)
+
+    def _check_pps(self, now_us: int) -> None:
+        """Without edges the frame would wait in the chip for ever, and the chain with it."""
+        last_us = self._time.pps_us
+        if last_us is None or now_us - last_us > PPS_AGE_US:
+            raise TxRefused(TxRefusal.LATE, "no PPS edge has come for 2 s: is the GPS connected?")
 
     def _check_in_time(self, frame: TxFrame, sent: TxProgram) -> None:
         """A trigger that passed while it was written would fire 134 s later: call it off."""

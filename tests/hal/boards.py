@@ -77,6 +77,11 @@ def a_concentrator(
     return Concentrator(bus, config, clock=clock, line_start_us=line_start_us), bus, clock
 
 
+def wait(clock: ManualClock, seconds: float) -> None:
+    """Simulated time passes."""
+    clock.advance_to_ns(clock.now_ns() + round(seconds * 1e9))
+
+
 def peek(bus: Bus, address: int) -> int:
     """A byte of the simulated chip, without any effect of reading it."""
     return bus.board.registers.memory[address]

@@ -32,7 +32,7 @@ from hal.concentrator import POLL_OPS
 from hal.sim.rx_encode import Record
 from hal.sim.values import Emission
 from hal.transport.base import Op, Read
-from tests.hal.boards import Bus, a_concentrator
+from tests.hal.boards import Bus, a_concentrator, wait
 from tests.hal.configs import EU868, EU868_FINE
 
 LEVEL = POLL_OPS[0]
@@ -208,7 +208,7 @@ def test_the_line_goes_on_over_wraps_of_the_counter() -> None:
     concentrator, _, clock = started()
     before, began_ns = concentrator.now_us(), clock.now_ns()
     for _ in range(100):
-        clock.sleep(60)
+        wait(clock, 60)
         now_us = concentrator.receive().now_us
     assert now_us - before == (clock.now_ns() - began_ns) // 1000
     assert now_us > 1 << 32
@@ -217,7 +217,7 @@ def test_the_line_goes_on_over_wraps_of_the_counter() -> None:
 def test_a_new_session_goes_on_where_it_is_told() -> None:
     concentrator, bus, clock = started(line_start_us=10**12)
     assert concentrator.receive().now_us == 10**12
-    clock.sleep(0.5)
+    wait(clock, 0.5)
     hear(bus)
     (frame,) = concentrator.receive().frames
     assert frame.counter_us == pytest.approx(10**12 + 500_000, abs=1000)
@@ -226,7 +226,7 @@ def test_a_new_session_goes_on_where_it_is_told() -> None:
 def test_reception_tells_when_the_counter_was_read_and_where_the_pps_edge_was() -> None:
     concentrator, _, clock = started()
     assert concentrator.receive().pps_us is None
-    clock.sleep(1.5)
+    wait(clock, 1.5)
     reception = concentrator.receive()
     assert reception.at_ns == clock.now_ns()
     assert reception.pps_us is not None
@@ -237,7 +237,7 @@ def test_fine_timestamps_come_once_sixteen_edges_were_seen() -> None:
     concentrator, bus, clock = started(EU868_FINE, model="sx1303")
     found = []
     for _ in range(20):
-        clock.sleep(1.0)
+        wait(clock, 1.0)
         concentrator.receive()
         hear(bus, replace(HEARD, timing_set=True, metrics=bytes(8)))
         found += [frame.fine_time_ns is not None for frame in concentrator.receive().frames]
@@ -254,7 +254,7 @@ def test_without_a_sensor_there_is_one_warning_and_a_stated_fallback(
     monkeypatch.setattr(bus, "temperature_c", lambda: None)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            clock.sleep(2)
+            wait(clock, 2)
             hear(bus)
             (frame,) = concentrator.receive().frames
     assert [record.getMessage() for record in caplog.records] == [
@@ -275,7 +275,7 @@ def test_a_change_of_temperature_shows_within_a_second(monkeypatch: pytest.Monke
     levels = []
     for temperature_c in (25.0, 60.0):
         bus.board.temperature_c = temperature_c
-        clock.sleep(1.0)
+        wait(clock, 1.0)
         for _ in range(5):
             hear(bus)
             levels += [frame.rssi_channel_dbm for frame in concentrator.receive().frames]
@@ -331,16 +331,27 @@ def test_an_immediate_frame_leaves_after_the_start_delay() -> None:
 
 def test_a_frame_on_pps_leaves_after_the_next_edge() -> None:
     concentrator, bus, clock = started()
-    clock.sleep(1.5)
+    wait(clock, 1.5)
     concentrator.receive()
     sent = emissions(bus)
     receipt = concentrator.send(replace(HELLO, start=OnPps()))
     now_us, now_ns = concentrator.now_us(), clock.now_ns()
     while not sent:
-        clock.sleep(0.25)
+        wait(clock, 0.25)
         concentrator.receive()
     predicted_ns = now_ns + (receipt.start_us - now_us) * 1000
     assert sent[0].start_ns == pytest.approx(predicted_ns, abs=5_000)
+
+
+def test_a_frame_on_pps_without_a_pps_is_refused_before_it_waits_for_ever() -> None:
+    concentrator, bus, clock = started()
+    assert refusal(concentrator, replace(HELLO, start=OnPps())) is TxRefusal.LATE
+    wait(clock, 1.5)
+    concentrator.receive()
+    bus.board.counter.set_pps(False)
+    wait(clock, 2.5)
+    assert refusal(concentrator, replace(HELLO, start=OnPps())) is TxRefusal.LATE
+    assert concentrator.tx_state() is TxState.FREE
 
 
 def test_programming_is_two_transfers() -> None:
@@ -357,10 +368,10 @@ def test_a_busy_chain_refuses_until_it_is_free_or_aborted() -> None:
     assert refusal(concentrator, HELLO) is TxRefusal.BUSY
     concentrator.abort(0)
     concentrator.send(HELLO)
-    clock.sleep(0.005)
+    wait(clock, 0.005)
     assert concentrator.tx_state() is TxState.EMITTING
     assert refusal(concentrator, HELLO) is TxRefusal.BUSY
-    clock.sleep(1.0)
+    wait(clock, 1.0)
     assert concentrator.tx_state() is TxState.FREE
     concentrator.send(HELLO)
 
@@ -424,7 +435,7 @@ def test_a_working_chip_has_no_faults() -> None:
     concentrator, _, clock = started()
     for _ in range(3):
         assert concentrator.health().faults() == []
-        clock.sleep(5)
+        wait(clock, 5)
 
 
 def test_a_chip_that_was_reset_is_found() -> None:
@@ -454,7 +465,7 @@ def test_a_counter_that_stands_still_is_found_at_the_second_look() -> None:
     concentrator, bus, clock = started()
     bus.tamper = lambda op, answer: bytes(8) if op is COUNTERS else answer
     assert concentrator.health().faults() == []
-    clock.sleep(1)
+    wait(clock, 1)
     assert concentrator.health().faults() == ["the chip's counter stands still"]
 
 
