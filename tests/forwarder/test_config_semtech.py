@@ -58,6 +58,46 @@ def test_explicit_headers_leave_zeros_for_the_implicit_fields_as_in_c() -> None:
     )
 
 
+def test_an_implicit_header_needs_and_gets_its_three_values() -> None:
+    def implicit(conf: dict[str, Any]) -> None:
+        conf["SX130x_conf"]["chan_Lora_std"] |= {
+            "implicit_hdr": True,
+            "implicit_payload_length": 17,
+            "implicit_crc_en": True,
+            "implicit_coderate": 2,
+        }
+
+    assert changed(implicit).concentrator.lora_std == LoraStdChannel(
+        True, 1, -200_000, 250_000, 7, True, 17, True, 2
+    )
+
+
+@pytest.mark.parametrize("name", ["global_conf.json.sx1250.EU868", "conf", "x.conf"])
+def test_a_file_is_known_by_how_it_begins_when_its_name_says_nothing(name: str) -> None:
+    text = EU868.read_text(encoding="utf-8")
+    assert loads(text, name).eui == "0016c001ff1c2d3e"
+    assert loads(text[text.index("{") :], name).eui == "0016c001ff1c2d3e"
+
+
+def test_every_server_value_is_traced_to_its_line() -> None:
+    sources = load(EU868).sources
+    assert sources["server[0].port_up"] == "semtech_eu868_usb.json:53"
+    assert sources["server[0].keepalive_s"] == "semtech_eu868_usb.json:55"
+    assert not any(key.startswith("server[0].") for key in load(SX1301).sources)
+
+
+def test_beacons_are_checked_when_they_are_on_and_only_doubted_when_off() -> None:
+    def beacon(**values: int) -> GatewayConfig:
+        return changed(lambda conf: conf["gateway_conf"].update(values))
+
+    assert beacon(beacon_period=6, beacon_datarate=12, beacon_bw_hz=500_000).beacon.sf == 12
+    with pytest.raises(ConfigError, match="beacon_datarate = 7: expected 8 or 9 or 10 or 12"):
+        beacon(beacon_period=128, beacon_datarate=7)
+    off = beacon(beacon_datarate=7)
+    assert off.beacon.sf == 9 and any("beacons are off" in line for line in off.warnings)
+    assert any("divide a day" in line for line in beacon(beacon_period=127).warnings)
+
+
 def test_an_unsorted_gain_table_is_sorted_and_told() -> None:
     config = load(EU868)
     powers = [gain.rf_power_dbm for gain in config.concentrator.radios[0].tx_gains]
