@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from hal.config import ConcentratorConfig, FineTimestamp, LoraStdChannel, RadioConfig, RadioKind
+from hal.config import (
+    ConcentratorConfig,
+    FineTimestamp,
+    LoraStdChannel,
+    RadioConfig,
+    RadioKind,
+    Sx1261Config,
+)
 from hal.errors import StartError
 from hal.radio import sx1250
 from hal.sx1302 import bringup
@@ -17,7 +24,10 @@ from tests.hal.boards import Bus, SpiLike, Tamper, brought_up, commands, peek
 from tests.hal.configs import AS923, CN490, EU868, EU868_FINE, US915
 from tests.shared import shared
 
-VECTOR = json.loads((Path(__file__).parents[1] / "data" / "startup_eu868.json").read_text())
+DATA = Path(__file__).parents[1] / "data"
+VECTOR = json.loads((DATA / "startup_eu868.json").read_text())
+REGIONS = json.loads((DATA / "startup_regions.json").read_text())
+AS923_LBT = replace(AS923, sx1261=Sx1261Config(lbt_enable=True))
 REGISTERS = range(0x5200, 0x6200)
 RADIOS = (("radio_a", Target.RADIO_A), ("radio_b", Target.RADIO_B))
 
@@ -59,6 +69,17 @@ def test_every_register_that_semtechs_start_up_writes_ends_the_same(bus: type[Bu
     transport, _ = brought_up(bus=bus)
     held = {a: f"{peek(transport, int(a, 16)):02x}" for a in VECTOR["registers"]}
     assert held == VECTOR["registers"]
+
+
+@pytest.mark.parametrize(
+    ("region", "config"), [("US915", US915), ("AS923", AS923_LBT), ("CN490", CN490)]
+)
+def test_other_regions_end_as_under_semtechs_forwarder(
+    region: str, config: ConcentratorConfig
+) -> None:
+    transport, _ = brought_up(config)
+    held = {a: f"{peek(transport, int(a, 16)):02x}" for a in VECTOR["registers"]}
+    assert held == VECTOR["registers"] | REGIONS[region]
 
 
 @pytest.mark.parametrize(("name", "target"), RADIOS)
