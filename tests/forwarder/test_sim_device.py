@@ -16,8 +16,8 @@ from forwarder.lorawan.region import REGIONS
 from forwarder.sim.device import Device, Heard, Send, Window
 from forwarder.sim.device_events import Acked, Downlinked, Ignored, Joined, JoinMissed, Unacked
 from forwarder.sim.device_spec import DeviceSpec, Traffic
-from forwarder.sim.network_server import JoinHeard
 from forwarder.sim.scenario import load, read
+from forwarder.sim.server_events import JoinHeard
 from hal.airtime import airtime_us
 from hal.modulation import LoRa
 

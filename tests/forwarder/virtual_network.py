@@ -24,8 +24,8 @@ from hal.sim.board import SimBoard
 from hal.sim.transport import SimTransport
 
 S = 1_000_000_000
-POLL_NS = 10_000_000
-LOAD_US = 30_000
+POLL_NS = 20_000_000
+LOAD_US = 45_000
 MORE_CHANNELS = make_cf_list_freqs([867_100_000 + 200_000 * i for i in range(5)])
 CONFIG = """
 region = "EU868"
