@@ -35,10 +35,11 @@ class Settings:
     def _put(self, key: str, value: object, source: str) -> None:
         *tables, name = key.split(".")
         table = self.table
-        for part in tables:
+        for depth, part in enumerate(tables, 1):
             inner = table.get(part)
             if not isinstance(inner, dict):
                 inner = table[part] = {}
+                self.sources[".".join(tables[:depth])] = source
             table = inner
         if isinstance(table.get(name), dict) and value == {}:
             return

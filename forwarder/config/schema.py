@@ -7,6 +7,8 @@ into the same tables (semtech.py), so this is the one place that says what is al
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from math import isfinite
 from typing import Annotated, Literal
 
 import msgspec
@@ -258,6 +260,10 @@ def _known(name: str, prefix: str, table: type[Strict], place: Place) -> None:
 
 def convert(settings: Settings, fallback: str) -> File:
     """The settings as checked values. Raises ConfigError that names place, key, value, allowed."""
+    place = Place(settings.sources, fallback)
+    for key, number in _floats("", settings.table):
+        if not isfinite(number):
+            raise ConfigError(f"{place(key)}: {key} = {number}: expected a finite number")
     try:
         return msgspec.convert(settings.table, File)
     except msgspec.ValidationError as error:
@@ -265,9 +271,19 @@ def convert(settings: Settings, fallback: str) -> File:
         key = _exact(settings.table, path.rstrip("`").removeprefix("."))
         value = _lookup(settings.table, key)
         came = "" if isinstance(value, dict) else f" = {shown(value)}"
-        place = Place(settings.sources, fallback)(key)
         what = _allowed(key) or _plain(expected)
-        raise ConfigError(f"{place}: {key or 'the file'}{came}: {what}") from error
+        raise ConfigError(f"{place(key)}: {key or 'the file'}{came}: {what}") from error
+
+
+def _floats(key: str, value: object) -> Iterator[tuple[str, float]]:
+    if isinstance(value, float):
+        yield key, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _floats(f"{key}.{name}".removeprefix("."), inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _floats(f"{key}[{index}]", inner)
 
 
 def _plain(text: str) -> str:
