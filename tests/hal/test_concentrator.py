@@ -169,9 +169,12 @@ def test_a_level_beyond_the_buffer_is_cut_and_counted() -> None:
     assert max(op.size for op in bus.ops if isinstance(op, Read)) == 4096
 
 
-def test_a_counter_that_turns_over_between_two_readings_is_read_again() -> None:
+@pytest.mark.parametrize("half", [0, 4], ids=["at the PPS edge", "running"])
+def test_a_counter_that_turns_over_between_two_readings_is_read_again(half: int) -> None:
     concentrator, bus, _ = started()
-    torn = iter((b"\0\0\0\0\x01\x00\x00\x00", b"\0\0\0\0\x00\xff\xff\xff"))
+    first, second = bytearray(8), bytearray(8)
+    first[half : half + 4], second[half : half + 4] = b"\x01\x00\x00\x00", b"\x00\xff\xff\xff"
+    torn = iter((bytes(first), bytes(second)))
     bus.tamper = lambda op, answer: next(torn, answer) if op is COUNTERS else answer
     expected = bus.board.counter.ticks() // 32
     before = bus.transfers
@@ -394,6 +397,13 @@ def test_only_a_full_duplex_board_sends_on_both_chains(full_duplex: bool, both: 
     else:
         concentrator.send(replace(HELLO, rf_chain=1))
     assert len(sent) == 1 + both
+
+
+def test_two_milliseconds_ahead_are_enough() -> None:
+    concentrator, bus, clock = started()
+    sent = emissions(bus)
+    concentrator.send(replace(HELLO, start=AtCounter(concentrator.now_us() + 2_000)))
+    assert sent[0].start_ns == clock.now_ns() + 2_000_000
 
 
 @pytest.mark.parametrize("ahead_us", [-(10**9), -1, 0, 1999])

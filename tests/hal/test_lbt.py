@@ -96,6 +96,28 @@ def test_a_busy_channel_holds_the_frame_back_and_the_next_one_is_free_to_go() ->
     concentrator.send(FRAME)
 
 
+def test_each_chain_has_its_own_verdict() -> None:
+    radios = (AS923.radios[0], replace(AS923.radios[0], freq_hz=923_100_000))
+    concentrator, bus, _ = a_concentrator(replace(CONFIG, radios=radios))
+    concentrator.start()
+    bus.board.lbt_busy = True
+    assert "the channel is busy" in refused(concentrator, replace(FRAME, rf_chain=1))
+    bus.board.lbt_busy = False
+    concentrator.send(replace(FRAME, rf_chain=1))
+
+
+@pytest.mark.parametrize(("allowed_ms", "goes"), [(33, True), (32, False)])
+def test_the_time_on_the_air_includes_the_sensing_before(allowed_ms: int, goes: bool) -> None:
+    channel = replace(CHANNELS[0], transmit_time_ms=allowed_ms)
+    sx1261 = Sx1261Config(lbt_enable=True, lbt_channels=(channel,))
+    concentrator, _, _ = a_concentrator(replace(CONFIG, sx1261=sx1261))
+    concentrator.start()
+    if goes:
+        assert concentrator.send(FRAME).airtime_us == 30_976
+    else:
+        assert "30976 us on the air, 30500 are allowed" in refused(concentrator, FRAME)
+
+
 @pytest.mark.parametrize(
     ("frame", "words"),
     [
