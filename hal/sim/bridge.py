@@ -189,7 +189,7 @@ class Bridge:
         return answer
 
     def _access(self, sent: bytes) -> bytes | None:
-        if len(sent) < 4:
+        if len(sent) < 3:
             return None
         address = (sent[1] & 0x7F) << 8 | sent[2]
         if sent[1] & 0x80:
@@ -197,6 +197,8 @@ class Bridge:
             if self.log:
                 self.log.write(address, sent[3:], self.requests)
             return bytes(len(sent))
+        if len(sent) < 4:
+            return None
         data = self.board.registers.read(address, len(sent) - 4)
         if self.log:
             self.log.read(address, data, self.requests)

@@ -11,8 +11,12 @@ from enum import IntEnum
 
 GET_STATUS = 0xC0
 READ_REGISTER = 0x1D
+READ_BUFFER = 0x1E
 GET_DEVICE_ERRORS = 0x17
-READING = frozenset({GET_STATUS, READ_REGISTER, GET_DEVICE_ERRORS, 0x11, 0x12, 0x13, 0x14, 0x15})
+READING = frozenset(
+    {GET_STATUS, READ_REGISTER, READ_BUFFER, GET_DEVICE_ERRORS, 0x11, 0x12, 0x13, 0x14, 0x15}
+)
+_FREQ_ADDRESS = 0x088B  # where the frequency word can be read back
 FREQ_STEP_HZ = 32e6 / (1 << 25)
 
 
@@ -35,6 +39,7 @@ class Sx1250:
             0x86: self._set_frequency,
             0xC1: lambda _: self._set_mode(Mode.FS),
             0x0D: self._write_register,
+            0x0E: self._write_buffer,
         }
         self.reset()
 
@@ -42,6 +47,7 @@ class Sx1250:
         self.mode = Mode.STANDBY_RC
         self.freq_word = 0
         self.registers: dict[int, int] = {}
+        self.buffer = bytearray(256)
 
     @property
     def freq_hz(self) -> float:
@@ -59,6 +65,8 @@ class Sx1250:
         status = bytes([self.status])
         if opcode == READ_REGISTER and len(args) > 3:
             return status * 3 + self._read_registers(args)
+        if opcode == READ_BUFFER and len(args) > 2:
+            return status * 2 + self._read_buffer(args)
         if opcode == GET_DEVICE_ERRORS:
             return status + bytes(len(args) - 1) if args else b""
         return status * len(args)
@@ -72,6 +80,7 @@ class Sx1250:
     def _set_frequency(self, args: bytes) -> None:
         if len(args) >= 4:
             self.freq_word = int.from_bytes(args[:4], "big")
+            self.registers.update(enumerate(args[:4], _FREQ_ADDRESS))
 
     def _write_register(self, args: bytes) -> None:
         address = int.from_bytes(args[:2], "big")
@@ -81,3 +90,10 @@ class Sx1250:
     def _read_registers(self, args: bytes) -> bytes:
         address = int.from_bytes(args[:2], "big")
         return bytes(self.registers.get(address + i & 0xFFFF, 0) for i in range(len(args) - 3))
+
+    def _write_buffer(self, args: bytes) -> None:
+        for at, value in enumerate(args[1:], args[0] if args else 0):
+            self.buffer[at & 0xFF] = value
+
+    def _read_buffer(self, args: bytes) -> bytes:
+        return bytes(self.buffer[args[0] + i & 0xFF] for i in range(len(args) - 2))

@@ -92,6 +92,10 @@ def test_an_access_that_makes_no_sense_has_a_status_of_its_own() -> None:
         assert answer[2] == 2 and len(answer) == 5 + len(sent)
 
 
+def test_a_write_of_nothing_is_fine() -> None:
+    assert payload(a_bridge().feed(message(SPI, write(0x5643, b""))), SPI)[2] == 0
+
+
 def test_the_reset_line_resets_the_chip() -> None:
     bridge = a_bridge()
     bridge.feed(message(SPI, write(0x5643, b"\x01")))

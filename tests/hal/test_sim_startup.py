@@ -159,6 +159,23 @@ def test_a_radio_tells_its_mode_and_forgets_it_in_reset() -> None:
     assert status() == 0x22
 
 
+@pytest.mark.parametrize("target", [Target.RADIO_A, Target.RADIO_B, Target.SX1261])
+def test_a_radio_keeps_its_buffer_and_its_registers(target: Target) -> None:
+    transport = a_transport()
+    transport.transfer([Command(target, 0x0E, b"\xfeabc"), Command(target, 0x0D, b"\x08\xb6xy")])
+    (buffer,) = transport.transfer([Command(target, 0x1E, b"\xfe" + bytes(4))])
+    (registers,) = transport.transfer([Command(target, 0x1D, b"\x08\xb6" + bytes(3))])
+    assert (buffer[2:], registers[3:]) == (b"abc", b"xy")
+
+
+def test_a_radio_s_frequency_can_be_read_back() -> None:
+    transport = a_transport()
+    transport.transfer([Command(Target.RADIO_A, 0x86, b"\x36\x38\0\0")])
+    answer = transport.transfer([Command(Target.RADIO_A, 0x1D, b"\x08\x8b" + bytes(5))])[0]
+    assert answer[3:] == b"\x36\x38\0\0"
+    assert transport.board.radios[0].freq_hz == 867_500_000.0
+
+
 def test_the_sx1261_shows_its_patch_after_it_runs() -> None:
     transport = a_transport()
 
