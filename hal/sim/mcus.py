@@ -6,6 +6,7 @@ belongs to the radios would.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from hashlib import sha256
 
 from . import map as at
@@ -39,7 +40,7 @@ _AGC_LAST_STEP = 0x0F
 _AGC_CLEAR = 0xFF
 
 
-class Mcu:
+class Mcu(ABC):
     """What both have: a program memory that the host may own, and a hold bit."""
 
     def __init__(self, registers: RegisterFile, control: int, memory: int) -> None:
@@ -72,8 +73,9 @@ class Mcu:
     def _hold(self) -> None:
         self.running = False
 
+    @abstractmethod
     def _boot(self) -> None:
-        raise AssertionError("every controller boots in its own way")
+        """The hold bit fell: show what a firmware shows first."""
 
 
 class Agc(Mcu):

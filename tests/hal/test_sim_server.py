@@ -101,7 +101,8 @@ def test_a_second_host_is_not_hurt_by_half_a_message_of_the_first(sim: Sim) -> N
     first.exchange(message(0), 25)
     os.write(first.fd, message(5, read(0x5606, 1))[:7])
     first.close()
-    sim.lines(b"{}", b"{}")  # two turns of its loop, in which it sees that the first has gone
+    sim.ask(cmd="state")  # two turns of its loop, in which it sees that the first has gone
+    sim.ask(cmd="state")
     second = Device(sim.link)
     assert second.exchange(message(0), 25)[-9:] == b"V01.00.00"
     second.close()
