@@ -83,6 +83,7 @@ class Demo:
         )
         self._started_s = time.monotonic()
         self._begin = False
+        self._gateway: Gateway | None = None
 
     async def run(self) -> None:
         """Until cancelled. Raises Fatal when the radio does not start."""
@@ -102,6 +103,7 @@ class Demo:
     async def _forward(self, config: GatewayConfig) -> None:
         gateway = WatchedGateway(config, self._radio(config))
         gateway.watch = self._answer
+        self._gateway = gateway
         running = asyncio.create_task(gateway.run())
         ready = asyncio.create_task(self._when_ready(gateway))
         try:
@@ -115,7 +117,11 @@ class Demo:
         return time.monotonic() - self._started_s
 
     def summary(self) -> dict[str, object]:
-        return self.narrator.summary(self.seconds())
+        facts = self.narrator.summary(self.seconds())
+        if self._gateway is not None:
+            # Accepted, and yet not sent: this machine was too busy, or the radio failed.
+            facts["downlinks_lost"] = sum(self._gateway.scheduler.counters.lost.values())
+        return facts
 
     # Parts.
 

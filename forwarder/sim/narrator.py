@@ -278,7 +278,8 @@ def summary_text(facts: dict[str, object]) -> list[str]:
         f"  joins        {facts['joins']} of {facts['join_requests']} requests",
         f"  confirmed    {facts['acknowledged']} acknowledged, "
         f"{facts['never_acknowledged']} given up",
-        f"  downlinks    {facts['downlinks_sent']} sent, {facts['downlinks_refused']} refused",
+        f"  downlinks    {facts['downlinks_sent']} sent, {facts['downlinks_refused']} refused, "
+        f"{facts.get('downlinks_lost', 0)} lost after that",
     ]
     if "margin_ms_least" in facts:
         lines[-1] += (
