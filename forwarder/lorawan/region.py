@@ -58,7 +58,9 @@ class Region:
     payloads: dict[int, int]
     rx1_rule: Rx1Rule = Rx1Rule.SUBTRACT
     max_eirp_dbm: int = 16
+    max_power_index: int = 7
     max_offset: int = 5
+    tx_param_setup: bool = False  # whether devices know TxParamSetupReq
     fixed_channels: bool = False  # the plan is given; CFList and LinkADRReq switch channels by mask
 
     def rx1_dr(self, up_dr: int, offset: int) -> int:
@@ -121,6 +123,7 @@ def _as923(name: str, shift_hz: int) -> Region:
         payloads=_LONG,
         rx1_rule=Rx1Rule.SIGNED,
         max_offset=7,
+        tx_param_setup=True,
     )
 
 
@@ -139,6 +142,7 @@ REGIONS = {
             {0: 11, 1: 53, 2: 125, 3: 242, 4: 242, **_WIDE_PAYLOADS},
             Rx1Rule.US915,
             max_eirp_dbm=30,
+            max_power_index=14,
             max_offset=3,
             fixed_channels=True,
         ),
@@ -151,6 +155,8 @@ REGIONS = {
             {**{dr: size for dr, size in _LONG.items() if dr < 7}, **_WIDE_PAYLOADS},
             Rx1Rule.AU915,
             max_eirp_dbm=30,
+            max_power_index=14,
+            tx_param_setup=True,
             fixed_channels=True,
         ),
         _as923("AS923-1", 0),
@@ -166,6 +172,7 @@ REGIONS = {
             _LONG,
             Rx1Rule.SIGNED,
             max_eirp_dbm=30,
+            max_power_index=10,
             max_offset=7,
         ),
         Region(
@@ -199,6 +206,7 @@ REGIONS = {
             0,
             _LONG,
             max_eirp_dbm=12,
+            max_power_index=5,
         ),
     )
 }

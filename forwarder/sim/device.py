@@ -39,6 +39,8 @@ WINDOW_ERROR_NS = 3 * MS  # what the device allows its own timers to be wrong, b
 ADR_ACK_LIMIT, ADR_ACK_DELAY = 64, 32
 JOIN_TRIES_A_RATE = 2
 HOUR = 3600 * S
+FOPTS_SIZE = 15
+FRAME_OVERHEAD = 13  # MHDR, FHDR without FOpts, FPort and MIC around the FRMPayload
 
 
 class Phase(Enum):
@@ -146,9 +148,20 @@ class Device:
         self._tries += 1
         self._tries_left -= 1
         if self._wants_ack and self._tries > 1 and self._tries % 2:
-            self.mac.data_rate = self.mac.slower(self.mac.data_rate)
+            self._slow_down(len(self._frame))
         again = f" try {self._tries}" if self._tries > 1 else ""
         return self._transmit(now_ns, self._frame, f"fcnt={self.fcnt_up - 1}{again}")
+
+    def _slow_down(self, size: int = 0) -> bool:
+        """One data rate down, if a frame of `size` bytes may go there."""
+        slower = self.mac.slower(self.mac.data_rate)
+        if slower == self.mac.data_rate or size > self._room(slower) + FRAME_OVERHEAD:
+            return False
+        self.mac.data_rate = slower
+        return True
+
+    def _room(self, rate: int) -> int:
+        return self.spec.region.payloads.get(rate, 11)
 
     def _transmit(self, now_ns: int, payload: bytes, label: str) -> Send:
         rate = self.mac.data_rate
@@ -171,7 +184,7 @@ class Device:
         if self._first_join_ns is None:
             self._first_join_ns = now_ns
         elif self._join_tries % JOIN_TRIES_A_RATE:
-            self.mac.data_rate = self.mac.slower(self.mac.data_rate)
+            self._slow_down()
         self._dev_nonce = self._fresh_nonce()
         request = JoinRequest(
             Header(MType.JOIN_REQUEST), self.spec.join_eui, self.spec.dev_eui, self._dev_nonce
@@ -207,15 +220,16 @@ class Device:
         self._tries = 0
         self._tries_left = self.spec.max_tries if confirmed else self.mac.nb_trans
         self._wants_ack = confirmed
+        self._adr_back_off()
         self._frame = self._data_frame(confirmed, empty=answer_only)
         self.fcnt_up += 1
-        self._adr_back_off()
+        self._adr_ack_count += 1
         return True
 
     def _data_frame(self, confirmed: bool, *, empty: bool) -> bytes:
         assert self.session is not None
         fopts = self._take_answers()
-        room = self.spec.region.payloads.get(self.mac.data_rate, 11) - len(fopts)
+        room = self._room(self.mac.data_rate) - len(fopts)
         clear = b"" if empty else self.spec.payload.make(self._readings, self._rng)[: max(room, 0)]
         sealed = crypto.crypt_payload(
             self.session.app_s, crypto.UP, self.dev_addr, self.fcnt_up, clear
@@ -237,22 +251,23 @@ class Device:
         return body + crypto.data_mic(key, body, crypto.UP, self.dev_addr, self.fcnt_up)
 
     def _take_answers(self) -> bytes:
-        """Answers that fit the 15 bytes of FOpts; the sticky ones stay until a downlink."""
-        fopts = b""
+        """Answers that fit FOpts, in their order; the sticky ones stay until a downlink."""
+        fopts, room = b"", min(FOPTS_SIZE, self._room(self.mac.data_rate))
         for answer in self._answers:
-            if len(fopts) + len(answer) <= 15:
-                fopts += answer
+            if len(fopts) + len(answer) > room:
+                break
+            fopts += answer
         self._answers = [answer for answer in self._answers if answer[0] in STICKY]
         return fopts
 
     def _adr_back_off(self) -> None:
-        self._adr_ack_count += 1
+        """Long unanswered: full power first, then slower and slower, at last every channel."""
         over = self._adr_ack_count - ADR_ACK_LIMIT
         if self.spec.adr and over >= ADR_ACK_DELAY and over % ADR_ACK_DELAY == 0:
             if self.mac.power_index:
                 self.mac.power_index = 0
-            else:
-                self.mac.data_rate = self.mac.slower(self.mac.data_rate)
+            elif not self._slow_down():
+                self.mac.use_all()
 
     # Receive windows.
 
@@ -370,10 +385,7 @@ class Device:
             self._tries_left = 0  # a downlink ends the repetitions of NbTrans
 
     def _obey(self, commands: bytes, snr_db: float) -> None:
-        for command in mac_commands.parse(commands, uplink=False):
-            answer = self.mac.answer(command, snr_db)
-            if answer:
-                self._answers.append(answer)
+        self._answers += self.mac.answers(mac_commands.parse(commands, uplink=False), snr_db)
 
     # When to wake next.
 
@@ -382,17 +394,18 @@ class Device:
         if self.session is None:
             self.next_ns = self._next_join_ns(now_ns)
             return
+        free_ns = self._free_ns(min(self.spec.duty_cycle, self.mac.max_duty))
         if self._tries_left > 0:
             pause = round(self._rng.uniform(*ACK_TIMEOUT_S) * S)
-            self.next_ns = max(now_ns + pause, self._free_ns(self.spec.duty_cycle))
+            self.next_ns = max(now_ns + pause, free_ns)
             return
         if self._wants_ack:
             self._events.append(Unacked(self.fcnt_up - 1, self._tries))
             self._wants_ack = False
-        self.next_ns = max(self._traffic_ns, self._free_ns(self.spec.duty_cycle))
+        self.next_ns = max(self._traffic_ns, free_ns)
         if self._soon:
             soon = now_ns + round(self._rng.uniform(*ACK_TIMEOUT_S) * S)
-            self.next_ns = min(self.next_ns, max(soon, self._free_ns(self.spec.duty_cycle)))
+            self.next_ns = min(self.next_ns, max(soon, free_ns))
 
     def _free_ns(self, duty: float) -> int:
         """When the device may send again if it is to be on the air for `duty` of the time."""

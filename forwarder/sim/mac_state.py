@@ -6,7 +6,9 @@ each gets its answer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import groupby
 
 from ..lorawan.frame import JoinAccept
 from ..lorawan.mac_commands import MacCommand
@@ -18,7 +20,6 @@ RX_TIMING, TX_PARAM, DL_CHANNEL = 0x08, 0x09, 0x0A
 STICKY = frozenset({RX_PARAM, RX_TIMING, DL_CHANNEL})  # answered until a downlink comes
 ON_EXTERNAL_POWER = 0  # battery level of DevStatusAns
 POWER_STEP_DB = 2
-POWER_INDICES = 8
 KEEP = 15  # LinkADRReq: leave data rate or power as it is
 
 
@@ -32,6 +33,7 @@ class MacState:
         self.data_rate = min(5, max(region.uplink_rates()))
         self.power_index = 0
         self.nb_trans = 1
+        self.max_duty = 1.0  # of the time on the air, as DutyCycleReq limits it
         self.rx_delay_s = 1
         self.rx1_offset = 0
         self.rx2_freq_hz = region.rx2_freq_hz
@@ -84,61 +86,89 @@ class MacState:
             self.channels[index] = Channel(freq_hz, min_dr, max_dr)
             self.enabled.add(index)
 
-    def answer(self, command: MacCommand, snr_db: float) -> bytes:
-        """Apply one command; the answer to send with the next uplink, empty if it has none."""
+    def use_all(self) -> None:
+        """The last step of the ADR back-off: every channel known, each frame once."""
+        self.enabled |= set(self.channels)
+        self.nb_trans = 1
+
+    def answers(self, commands: Iterable[MacCommand], snr_db: float) -> list[bytes]:
+        """Apply the commands of one downlink; the answers to send with the next uplink.
+
+        Adjacent LinkADRReq are one block: applied or refused together, each answered alike (5.2).
+        """
+        found: list[bytes] = []
+        for are_adr, group in groupby(commands, _is_link_adr):
+            if are_adr:
+                block = [command.fields for command in group]
+                found += [bytes([LINK_ADR, self._link_adr(block)])] * len(block)
+            else:
+                found += filter(None, (self._answer(command, snr_db) for command in group))
+        return found
+
+    def _answer(self, command: MacCommand, snr_db: float) -> bytes:
         fields = command.fields
         match command.cid:
-            case 0x03 if fields:
-                return bytes([LINK_ADR, self._link_adr(fields)])
-            case 0x04:
+            case 0x04 if fields:
+                self.max_duty = 1 / (1 << fields["max_duty_cycle"])
                 return bytes([DUTY_CYCLE])
             case 0x05 if fields:
                 return bytes([RX_PARAM, self._rx_param(fields)])
             case 0x06:
                 margin = max(-32, min(31, round(snr_db)))
                 return bytes([DEV_STATUS, ON_EXTERNAL_POWER, margin & 0x3F])
-            case 0x07 if fields:
+            case 0x07 if fields and not self.region.fixed_channels:
                 return bytes([NEW_CHANNEL, self._new_channel(fields)])
             case 0x08 if fields:
                 self.rx_delay_s = fields["delay_s"] or 1
                 return bytes([RX_TIMING])
-            case 0x09:
+            case 0x09 if fields and self.region.tx_param_setup:
                 return bytes([TX_PARAM])
-            case 0x0A if fields:
+            case 0x0A if fields and not self.region.fixed_channels:
                 return bytes([DL_CHANNEL, self._dl_channel(fields)])
             case _:
                 return b""
 
-    def _link_adr(self, fields: dict[str, int]) -> int:
-        wanted = self._masked(fields["ch_mask"], fields["ch_mask_cntl"])
-        rate = self.data_rate if fields["data_rate"] == KEEP else fields["data_rate"]
-        power = self.power_index if fields["tx_power"] == KEEP else fields["tx_power"]
+    def _link_adr(self, block: list[dict[str, int]]) -> int:
+        """The masks one after the other; rate, power and repetitions of the last (5.2)."""
+        wanted: set[int] | None = set(self.enabled)
+        for fields in block:
+            if wanted is not None:
+                wanted = self._masked(wanted, fields["ch_mask"], fields["ch_mask_cntl"])
+        last = block[-1]
+        rate = self.data_rate if last["data_rate"] == KEEP else last["data_rate"]
+        power = self.power_index if last["tx_power"] == KEEP else last["tx_power"]
         mask_ok = bool(wanted)
-        rate_ok = mask_ok and any(
-            self.channels[i].min_dr <= rate <= self.channels[i].max_dr for i in wanted
-        )
-        power_ok = power < POWER_INDICES
-        if mask_ok and rate_ok and power_ok:
+        carried = (self.channels[index] for index in wanted or ())
+        rate_ok = any(channel.min_dr <= rate <= channel.max_dr for channel in carried)
+        power_ok = power <= self.region.max_power_index
+        if wanted and rate_ok and power_ok:
             self.enabled, self.data_rate, self.power_index = wanted, rate, power
-            self.nb_trans = fields["nb_trans"] or 1
+            self.nb_trans = last["nb_trans"] or 1
         return power_ok << 2 | rate_ok << 1 | mask_ok
 
-    def _masked(self, mask: int, control: int) -> set[int]:
-        """Channels after a ChMask; empty when it names one that does not exist."""
+    def _masked(self, enabled: set[int], mask: int, control: int) -> set[int] | None:
+        """`enabled` after a ChMask; None when it names a channel that does not exist."""
+        known = set(self.channels)
         if not self.region.fixed_channels:
             if control == 6:
-                return set(self.channels)
+                return known
             wanted = {i for i in range(16) if mask >> i & 1}
-            return wanted if control == 0 and wanted <= set(self.channels) else set()
-        if control <= 4:
+            return wanted if control == 0 and wanted <= known else None
+        if 16 * control < len(known) - len(known) % 16:
             block = range(16 * control, 16 * control + 16)
-            kept = {i for i in self.enabled if i not in block}
-            return kept | {i for i in block if mask >> i % 16 & 1 and i in self.channels}
-        wide = {i for i in range(64, 72) if mask >> (i - 64) & 1 and i in self.channels}
+            return enabled.difference(block) | {i for i in block if mask >> i % 16 & 1}
+        if len(known) % 16 == 0:  # CN470, without wide channels
+            return known if control == 6 else None
+        return self._masked_wide(enabled, mask, control)
+
+    def _masked_wide(self, enabled: set[int], mask: int, control: int) -> set[int]:
+        """ChMaskCntl 4 to 7 where there are 64 channels, and eight of 500 kHz (US915, AU915)."""
+        narrow = {i for i in enabled if i < 64}
         if control == 5:  # banks of eight and the 500 kHz channel beside each
             narrow = {i for i in range(64) if mask >> i // 8 & 1}
-            return narrow | wide
-        return (set(range(64)) if control == 6 else set()) | wide
+        elif control > 5:
+            narrow = set(range(64)) if control == 6 else set()
+        return narrow | {i for i in range(64, 72) if mask >> (i - 64) & 1}
 
     def _rx_param(self, fields: dict[str, int]) -> int:
         offset_ok = fields["rx1_dr_offset"] <= self.region.max_offset
@@ -151,8 +181,7 @@ class MacState:
 
     def _new_channel(self, fields: dict[str, int]) -> int:
         index, freq = fields["index"], fields["freq_hz"]
-        default = index < len(self.region.channels)
-        freq_ok = not default and not self.region.fixed_channels and index < 16
+        freq_ok = len(self.region.channels) <= index < 16
         rates_ok = fields["min_dr"] <= fields["max_dr"] <= 7
         if freq_ok and rates_ok:
             self._set_channel(index, freq, fields["min_dr"], fields["max_dr"])
@@ -164,3 +193,7 @@ class MacState:
         if exists and freq:
             self.channels[index] = replace(self.channels[index], rx1_freq_hz=freq)
         return exists << 1 | bool(freq)
+
+
+def _is_link_adr(command: MacCommand) -> bool:
+    return command.cid == LINK_ADR and bool(command.fields)
