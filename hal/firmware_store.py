@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from .errors import FirmwareError
 from .sx1302.firmware import (
@@ -163,6 +162,8 @@ def _read_known(image: KnownImage, dirs: list[Path]) -> bytes:
 
 def _store(data: bytes, path: Path) -> Path:
     """Whole or not at all, also when the power fails."""
+    from tempfile import NamedTemporaryFile  # for an import only: a running gateway does without
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import signal
 
-from ..app import Gateway, radio_opener
 from ..config import GatewayConfig, load
+from ..lean import asyncio_without_tls
 from ..logs import set_up_logging
 
 HELP = "Run the forwarder with FILE: our TOML, or a Semtech global_conf.json as it is."
@@ -30,11 +29,16 @@ def run(args: argparse.Namespace) -> int:
     config = load(args.config)
     for warning in config.warnings:
         log.warning("%s", warning)
+    asyncio = asyncio_without_tls()  # every link that can be configured is UDP
     asyncio.run(_run(config, args.radio or config.radio_uri))
     return 0
 
 
 async def _run(config: GatewayConfig, radio_uri: str) -> None:
+    import asyncio
+
+    from ..app import Gateway, radio_opener  # not above: asyncio would come with it, and OpenSSL
+
     gateway = Gateway(config, radio_opener(config, radio_uri))
     task = asyncio.ensure_future(gateway.run())
     loop = asyncio.get_running_loop()

@@ -12,8 +12,7 @@ import os
 import re
 import stat
 import sys
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..errors import DeviceBusy, TransportError
@@ -29,8 +28,8 @@ class DeviceLock:
 
     def __init__(self, device: str, *, directories: Iterable[str] = ()) -> None:
         self._device = device
-        places = tuple(directories) or (SYSTEM_DIRECTORY, tempfile.gettempdir())
-        self._fd = _open_first([Path(place) / lock_name(device) for place in places], device)
+        places = tuple(directories) or _usual_directories()
+        self._fd = _open_first((Path(place) / lock_name(device) for place in places), device)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -94,7 +93,14 @@ def is_pty(device: str) -> bool:
     return resolved.startswith(("/dev/pts/", "/dev/ttys"))
 
 
-def _open_first(paths: list[Path], device: str) -> int:
+def _usual_directories() -> Iterator[str]:
+    yield SYSTEM_DIRECTORY
+    from tempfile import gettempdir  # seldom needed, and it loads four compression libraries
+
+    yield gettempdir()
+
+
+def _open_first(paths: Iterable[Path], device: str) -> int:
     problems = []
     for path in paths:
         try:

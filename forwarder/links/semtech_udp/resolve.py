@@ -61,7 +61,9 @@ def _settle(
 
 
 def _look_up(host: str, port_up: int, port_down: int, flags: int) -> list[Peer]:
-    rows = socket.getaddrinfo(host, port_up, type=socket.SOCK_DGRAM, flags=flags)
+    # As bytes, where it can be: a str has Python load its tables of international names.
+    name = host.encode() if host.isascii() else host
+    rows = socket.getaddrinfo(name, port_up, type=socket.SOCK_DGRAM, flags=flags)
     return [
         Peer(family, str(address[0]), address, (address[0], port_down, *address[2:]))
         for family, _, _, _, address in rows
