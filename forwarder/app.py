@@ -117,7 +117,8 @@ class Gateway:
     # Parts.
 
     def _open_links(self, up: RadioUp) -> None:
-        self.eui, source = gateway_eui(self.config, up.eui)
+        simulated = self.config.radio_uri.startswith("sim:")
+        self.eui, source = gateway_eui(self.config.eui, up.eui, simulated=simulated)
         log.info("gateway EUI %s (%s)", self.eui, source)
         for link in make_links(self.config.servers_for(self.eui), self, self.schedule):
             self.uplinks.links.append(link)

@@ -11,16 +11,16 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from hal.airtime import airtime_us
-from hal.config import ConcentratorConfig, RadioConfig, TxGain
-from hal.errors import TxRefusal
+from hal.config import ConcentratorConfig
+from hal.errors import TxRefusal, TxRefused
 from hal.frames import AtCounter, Immediate, TxFrame, TxReceipt
 from hal.modulation import LoRa
+from hal.tx_checks import check, choose_gain
 
 from .jit import JitQueue, Slot
 from .packets import (
     Accepted,
     Answer,
-    AsSoonAsPossible,
     AtGps,
     AtTmst,
     Downlink,
@@ -53,20 +53,6 @@ class Job:
 
 
 @dataclass(slots=True)
-class Margins:
-    """How much earlier than necessary the downlinks of one link came, in milliseconds."""
-
-    EDGES_MS = (-1000, -100, 0, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
-    buckets: Counter[int] = field(default_factory=Counter)
-    worst_us: int | None = None
-
-    def add(self, margin_us: int) -> None:
-        edge = max((e for e in self.EDGES_MS if e * 1000 <= margin_us), default=self.EDGES_MS[0])
-        self.buckets[edge] += 1
-        self.worst_us = margin_us if self.worst_us is None else min(self.worst_us, margin_us)
-
-
-@dataclass(slots=True)
 class DownlinkCounters:
     """What became of the requests; only ever grows."""
 
@@ -75,7 +61,6 @@ class DownlinkCounters:
     emitted: int = 0
     lost: Counter[str] = field(default_factory=Counter)  # accepted, then not emitted; why
     airtime_us: int = 0
-    margins: dict[str, Margins] = field(default_factory=dict)
 
 
 class Scheduler:
@@ -99,8 +84,6 @@ class Scheduler:
         answer = self._decide(downlink, now_us)
         if isinstance(answer, Refused):
             self.counters.refused[answer.reason] += 1
-        if answer.margin_us is not None and not isinstance(downlink.when, AsSoonAsPossible):
-            self.counters.margins.setdefault(downlink.link, Margins()).add(answer.margin_us)
         return answer
 
     def due(self, now_us: int) -> list[tuple[Job, TxFrame]]:
@@ -135,35 +118,23 @@ class Scheduler:
     # The checks, in order.
 
     def _decide(self, downlink: Downlink, now_us: int) -> Answer:
-        radio = self._config.radios[downlink.rf_chain] if downlink.rf_chain in (0, 1) else None
-        if radio is None or not radio.enable or not radio.tx_enable:
-            return Refused(Refusal.DISABLED, f"RF chain {downlink.rf_chain} does not transmit")
         if isinstance(downlink.when, AtGps):
             return Refused(Refusal.GPS_UNLOCKED, "there is no GPS time reference")
-        if not radio.tx_freq_min_hz <= downlink.freq_hz <= radio.tx_freq_max_hz:
-            allowed = f"{radio.tx_freq_min_hz} to {radio.tx_freq_max_hz} Hz"
-            return Refused(Refusal.TX_FREQ, f"{downlink.freq_hz} Hz is outside {allowed}")
         asked_dbm = (downlink.power_dbm or 0.0) - self._antenna_gain_db
-        gain = self._gain(radio, asked_dbm)
-        if gain is None:
-            lowest = min(entry.rf_power_dbm for entry in radio.tx_gains)
-            return Refused(Refusal.TX_POWER, f"{asked_dbm:g} dBm asked, {lowest} dBm is the least")
-        job = self._job(downlink, gain)
+        try:
+            job = self._job(downlink, asked_dbm)
+        except TxRefused as refused:
+            return Refused(WORDS[refused.reason], str(refused))
         if (fault := self._lbt_fault(job)) is not None:
             return Refused(Refusal.LBT, fault)
         return self._place(job, asked_dbm, now_us)
 
-    def _gain(self, radio: RadioConfig, asked_dbm: float) -> TxGain | None:
-        gain = radio.gain_for(asked_dbm)
-        if gain is None and self._config.allow_lowest_gain and radio.tx_gains:
-            return min(radio.tx_gains, key=lambda entry: entry.rf_power_dbm)
-        return gain
-
-    def _job(self, downlink: Downlink, gain: TxGain) -> Job:
+    def _job(self, downlink: Downlink, asked_dbm: float) -> Job:
+        """The frame at the power that the board can give. Raises TxRefused."""
         frame = TxFrame(
             payload=downlink.payload,
             freq_hz=downlink.freq_hz,
-            power_dbm=gain.rf_power_dbm,
+            power_dbm=asked_dbm,
             modulation=downlink.modulation,
             rf_chain=downlink.rf_chain,
             preamble=downlink.preamble,
@@ -171,14 +142,18 @@ class Scheduler:
             implicit_header=downlink.implicit_header,
             invert_polarity=downlink.invert_polarity,
         )
+        config = self._config
+        check(frame, config)
+        gains = config.radios[frame.rf_chain].tx_gains
+        gain = choose_gain(gains, asked_dbm, allow_lowest=config.allow_lowest_gain)
         on_air_us = airtime_us(
-            downlink.modulation,
-            len(downlink.payload),
-            preamble=downlink.preamble,
-            crc=downlink.crc,
-            implicit_header=downlink.implicit_header,
+            frame.modulation,
+            len(frame.payload),
+            preamble=frame.preamble,
+            crc=frame.crc,
+            implicit_header=frame.implicit_header,
         )
-        return Job(downlink, frame, on_air_us)
+        return Job(downlink, replace(frame, power_dbm=gain.rf_power_dbm), on_air_us)
 
     def _lbt_fault(self, job: Job) -> str | None:
         """Why listen-before-talk will never let this frame out; None if it may."""

@@ -8,12 +8,9 @@ comes out. `gateway_eui` asks the host first. An EUI is 16 lower-case hex digits
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .errors import ConfigError
-
-if TYPE_CHECKING:
-    from .config import GatewayConfig
 
 KINDS = ("auto", "chip", "stored", "mac")
 
@@ -101,19 +98,19 @@ def choose(
     raise ConfigError(f"this gateway has no EUI: {_advice(kind, macs or {})}")
 
 
-def gateway_eui(config: GatewayConfig, chip_eui: str | None) -> Identity:
-    """The EUI by the configuration's setting, asking this host for what `choose` wants to know.
+def gateway_eui(setting: str, chip_eui: str | None, *, simulated: bool = False) -> Identity:
+    """The EUI by the configuration's `setting`, asking this host for what `choose` wants to know.
 
     The first answer that a chip or an interface gives is stored once, so that a later one cannot
     silently differ; a simulated board's is not. Raises ConfigError that says what to do.
     """
     from . import host
 
-    if config.eui not in KINDS:
-        return choose(config.eui)
+    if setting not in KINDS:
+        return choose(setting)
     stored = host.stored_eui()
-    found = choose(config.eui, chip_eui, stored, host.macs())
-    if stored is None and not config.radio_uri.startswith("sim"):
+    found = choose(setting, chip_eui, stored, host.macs())
+    if stored is None and not simulated:
         host.store_eui(found.eui)
     return found
 

@@ -43,7 +43,6 @@ log = logging.getLogger(__name__)
 
 RESET_HOLDS_S = (0.1, 0.5)  # the second try holds the reset longer
 FALLBACK_TEMPERATURE_C = 25.0
-TEMPERATURE_AGE_S = 1.0
 ABORT_TIMEOUT_S = 1.0
 PPS_AGE_US = 2_000_000
 STALL_S = 0.001  # a counter of 32 MHz that shows the same after this time stands still
@@ -105,7 +104,6 @@ class Concentrator:
         self._listener = lbt.Listener(self._chip, self._clock, sx1261) if sx1261 else None
         self._looked: tuple[int, int] | None = None  # counter and clock at the last health()
         self._temperature_c = FALLBACK_TEMPERATURE_C
-        self._temperature_ns: int | None = None
         self._told_temperature = False
         self._pending: HalError | None = None  # met while frames were in hand
 
@@ -158,7 +156,7 @@ class Concentrator:
         buffer, *counters = self._transport.transfer((Read(RX_FIFO, size), *COUNTER_OPS))
         now_us = self._time.update(counters)
         at_ns = self._clock.now_ns()
-        self._refresh_temperature(at_ns)
+        self._refresh_temperature()
         frames, damage = decoder.decode(
             buffer, self._time.counter, self._temperature_c, self._time.history
         )
@@ -251,12 +249,11 @@ class Concentrator:
         except HalError as error:
             log.debug("stop: %s", error)
 
-    def _refresh_temperature(self, now_ns: int) -> None:
-        """For the RSSI. Frames in hand must not be lost: an error waits for the next poll."""
-        last_ns = self._temperature_ns
-        if last_ns is not None and now_ns - last_ns < TEMPERATURE_AGE_S * 1e9:
-            return
-        self._temperature_ns = now_ns
+    def _refresh_temperature(self) -> None:
+        """For the RSSI, at every fetch. A bus where that is slow remembers the last value itself.
+
+        Frames in hand must not be lost: an error waits for the next poll.
+        """
         try:
             found = self._transport.temperature_c()
         except HalError as error:

@@ -60,14 +60,6 @@ class RadioConfig:
     tx_freq_max_hz: int = 0
     tx_gains: tuple[TxGain, ...] = ()
 
-    def gain_for(self, power_dbm: float) -> TxGain | None:
-        """The strongest entry that does not exceed `power_dbm`; None when every entry does.
-
-        The table may stand in any order (the C library searches an unsorted one wrongly).
-        """
-        fitting = [gain for gain in self.tx_gains if gain.rf_power_dbm <= power_dbm]
-        return max(fitting, key=lambda gain: gain.rf_power_dbm, default=None)
-
 
 @dataclass(frozen=True, slots=True)
 class MultiSfChannel:

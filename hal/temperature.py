@@ -17,6 +17,7 @@ ADDRESSES = (0x39, 0x3B, 0x38)  # where CoreCell boards of several makes have it
 HIGH_BYTE, LOW_BYTE = 0x00, 0x02
 CONFIGURATION, TWELVE_BITS = 0x03, 0x8C
 RATE, ONCE_PER_SECOND = 0x04, 0x04
+PERIOD_NS = 1_000_000_000
 PRODUCT_ID, PRODUCTS = 0xFD, (0, 1)
 MANUFACTURER_ID, ST = 0xFE, 0x53
 
@@ -56,9 +57,20 @@ class Stts751:
     def __init__(self, bus: Bus, address: int) -> None:
         self._bus = bus
         self._address = address
+        self._next_ns = 0
+        self._last_c: float | None = None
 
-    def read_c(self) -> float | None:
-        """Degrees Celsius, or None if the sensor does not answer this time."""
+    def read_c(self, now_ns: int) -> float | None:
+        """Degrees Celsius, or None if the sensor does not answer this time.
+
+        The bus is slow and the sensor measures once a second: in between the last value is given.
+        """
+        if now_ns >= self._next_ns:
+            self._next_ns = now_ns + PERIOD_NS
+            self._last_c = self._measure_c()
+        return self._last_c
+
+    def _measure_c(self) -> float | None:
         try:
             # Low byte first: reading it holds the high byte that belongs to it.
             low = self._bus.read(self._address, LOW_BYTE)

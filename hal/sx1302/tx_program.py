@@ -15,9 +15,9 @@ from ..counter import TICKS_PER_US, WRAP_TICKS
 from ..frames import AtCounter, Immediate, TxFrame, TxStart
 from ..modulation import Cw, Fsk, LoRa
 from ..transport.base import Modify, Op, Write
+from ..tx_checks import check, choose_gain
 from .field import Field
 from .registers import TX_TOP, AgcMcu, TxTop
-from .tx_checks import check, choose_gain
 
 Settings = Iterator[tuple[Field, int]]
 

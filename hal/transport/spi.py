@@ -97,7 +97,8 @@ class SpiTransport:
         self._sx1261_path = sx1261_path
         self._i2c_path = i2c_path
         self._open_device = open_device
-        self._board = BoardReset(lines, clock or SystemClock()) if lines else None
+        self._clock: Clock = clock or SystemClock()
+        self._board = BoardReset(lines, self._clock) if lines else None
         self._devices: dict[int, Device] = {}
         self._sensor: Stts751 | None = None
         self._looked_for_sensor = False
@@ -125,7 +126,7 @@ class SpiTransport:
         if not self._looked_for_sensor:
             self._looked_for_sensor = True
             self._sensor = find_sensor(self._i2c_path)
-        return self._sensor.read_c() if self._sensor else None
+        return self._sensor.read_c(self._clock.now_ns()) if self._sensor else None
 
     def close(self) -> None:
         for device in self._devices.values():

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder import host
-from forwarder.config import loads
 from forwarder.errors import ConfigError
 from forwarder.identity import Identity, choose, from_mac, gateway_eui, parse, refuse_sample
 
@@ -98,20 +97,12 @@ def test_interfaces_are_read_and_those_without_hardware_left_out(tmp_path: Path)
     assert host.macs(tmp_path) == {"eth0": "b8:27:eb:12:34:56"}
 
 
-def _config(radio: str, eui: str = "auto") -> str:
-    return (
-        f'board = "sim"\nregion = "EU868"\n[gateway]\neui = "{eui}"\n'
-        f'[concentrator]\nradio = "{radio}"\n[[server]]\naddress = "x"\n'
-    )
-
-
 def test_the_first_answer_is_stored_and_used_when_the_chips_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EDGEMAST_DATA", str(tmp_path))
-    config = loads(_config("usb:/dev/ttyACM0"), "gateway.toml")
-    assert gateway_eui(config, CHIP).eui == CHIP
-    eui, source = gateway_eui(config, None)
+    assert gateway_eui("auto", CHIP).eui == CHIP
+    eui, source = gateway_eui("auto", None)
     assert eui == CHIP and "stored" in source
 
 
@@ -119,8 +110,8 @@ def test_neither_a_simulated_boards_eui_nor_an_explicit_one_is_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EDGEMAST_DATA", str(tmp_path))
-    gateway_eui(loads(_config("sim:"), "gateway.toml"), CHIP)
-    gateway_eui(loads(_config("usb:/dev/ttyACM0", STORED), "gateway.toml"), CHIP)
+    gateway_eui("auto", CHIP, simulated=True)
+    gateway_eui(STORED, CHIP)
     assert host.stored_eui() is None and not list(tmp_path.iterdir())
 
 

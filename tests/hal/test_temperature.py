@@ -47,7 +47,7 @@ def test_the_sensor_is_found_at_each_of_its_addresses_and_set_up(address: int) -
 def test_the_reading_is_signed_and_fine(high: int, low: int, celsius: float) -> None:
     bus = FakeBus({0x39: ST | {0x00: high, 0x02: low}})
     sensor = probe(bus)
-    assert sensor is not None and sensor.read_c() == celsius
+    assert sensor is not None and sensor.read_c(0) == celsius
     assert bus.reads[-2:] == [0x02, 0x00]  # low byte first
 
 
@@ -65,9 +65,17 @@ def test_a_sensor_that_falls_silent_gives_no_reading() -> None:
     sensor = probe(bus)
     assert sensor is not None
     bus.devices.clear()
-    assert sensor.read_c() is None
+    assert sensor.read_c(0) is None
     sensor.close()
     assert bus.closed
+
+
+def test_the_slow_bus_is_asked_once_a_second() -> None:
+    bus = FakeBus({0x39: ST | {0: 20, 2: 0}})
+    sensor = probe(bus)
+    assert sensor is not None and sensor.read_c(0) == 20.0
+    bus.devices[0x39][0] = 30
+    assert [sensor.read_c(999_999_999), sensor.read_c(1_000_000_000)] == [20.0, 30.0]
 
 
 def test_no_bus_is_no_sensor_and_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

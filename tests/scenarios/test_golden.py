@@ -7,6 +7,7 @@ on purpose (an immediate downlink is immediate, a late one is called late), the 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -112,10 +113,12 @@ def recorded_lead_us(row: Row) -> int:
 
 
 def wait_programmed(subject: Subject) -> list[Row]:
-    frames: list[Row] = []
-    while not frames:
-        frames = subject.board.call(cmd="programmed")["tx"]
-    return frames
+    deadline_s = time.monotonic() + 5
+    while time.monotonic() < deadline_s:
+        frames: list[Row] = subject.board.call(cmd="programmed")["tx"]
+        if frames:
+            return frames
+    raise AssertionError(f"nothing was programmed; the forwarder said: {subject.log()[-2000:]}")
 
 
 def wait_free(subject: Subject, frame: Row) -> None:

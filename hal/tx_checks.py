@@ -5,10 +5,10 @@ Limits as sx1302_hal: lgw_send; but less power than the lowest entry is refused,
 
 from __future__ import annotations
 
-from ..config import ConcentratorConfig, RadioConfig, TxGain
-from ..errors import TxRefusal, TxRefused
-from ..frames import TxFrame
-from ..modulation import BANDWIDTHS_HZ, CODING_RATES, SPREADING_FACTORS, Cw, Fsk, LoRa
+from .config import ConcentratorConfig, RadioConfig, TxGain
+from .errors import TxRefusal, TxRefused
+from .frames import TxFrame
+from .modulation import BANDWIDTHS_HZ, CODING_RATES, SPREADING_FACTORS, Cw, Fsk, LoRa
 
 MOST_BYTES = 255
 MOST_PREAMBLE = 0xFFFF
