@@ -234,9 +234,9 @@ def as_messages(row: dict[str, object]) -> list[bytes]:
 
 
 def test_the_log_of_the_recorded_start_up_is_the_recording(tmp_path: Path) -> None:
+    expected = list(rows(shared("golden/startup-EU868.jsonl")))
     bridge = Bridge(SimBoard(ManualClock()))
     bridge.log = TransactionLog(tmp_path / "log")
-    expected = list(rows(shared("golden/startup-EU868.jsonl")))
     for row in expected:
         for sent in as_messages(row):
             bridge.feed(sent)
