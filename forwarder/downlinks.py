@@ -21,6 +21,7 @@ from .jit import JitQueue, Slot
 from .packets import (
     Accepted,
     Answer,
+    AsSoonAsPossible,
     AtGps,
     AtTmst,
     Downlink,
@@ -30,6 +31,7 @@ from .packets import (
 )
 
 LBT_TUNE_HZ = 10_000  # a listening channel is found within this (sx1302_hal: lgw_lbt_start)
+AGAIN_US = 5_000_000  # how long a class C frame that the radio was too busy for is tried again
 LBT_START_US = 1_500  # of its transmit time that is gone before the first symbol
 WORDS = {
     TxRefusal.FREQ: Refusal.TX_FREQ,
@@ -50,6 +52,7 @@ class Job:
     downlink: Downlink
     frame: TxFrame
     airtime_us: int
+    asked_us: int
 
 
 @dataclass(slots=True)
@@ -104,6 +107,17 @@ class Scheduler:
         self.counters.airtime_us += receipt.airtime_us
         self._jit.settle(job, receipt.start_us)
 
+    def again(self, job: Job, now_us: int) -> bool:
+        """Place a frame anew that the radio could not take now; False if it has no second chance.
+
+        What has no fixed time has one, for as long as somebody may still be waiting for it.
+        """
+        self._jit.release(job)
+        fixed = not isinstance(job.downlink.when, AsSoonAsPossible)
+        if fixed or now_us - job.asked_us > AGAIN_US:
+            return False
+        return not isinstance(self._jit.push_soon(_slot(job, now_us), now_us), Refusal)
+
     def lost(self, job: Job, why: str) -> None:
         """An accepted frame was not emitted: its place is free again, and it is told."""
         self.counters.lost[why] += 1
@@ -122,14 +136,14 @@ class Scheduler:
             return Refused(Refusal.GPS_UNLOCKED, "there is no GPS time reference")
         asked_dbm = (downlink.power_dbm or 0.0) - self._antenna_gain_db
         try:
-            job = self._job(downlink, asked_dbm)
+            job = self._job(downlink, asked_dbm, now_us)
         except TxRefused as refused:
             return Refused(WORDS[refused.reason], str(refused))
         if (fault := self._lbt_fault(job)) is not None:
             return Refused(Refusal.LBT, fault)
         return self._place(job, asked_dbm, now_us)
 
-    def _job(self, downlink: Downlink, asked_dbm: float) -> Job:
+    def _job(self, downlink: Downlink, asked_dbm: float, now_us: int) -> Job:
         """The frame at the power that the board can give. Raises TxRefused."""
         frame = TxFrame(
             payload=downlink.payload,
@@ -153,7 +167,7 @@ class Scheduler:
             crc=frame.crc,
             implicit_header=frame.implicit_header,
         )
-        return Job(downlink, replace(frame, power_dbm=gain.rf_power_dbm), on_air_us)
+        return Job(downlink, replace(frame, power_dbm=gain.rf_power_dbm), on_air_us, now_us)
 
     def _lbt_fault(self, job: Job) -> str | None:
         """Why listen-before-talk will never let this frame out; None if it may."""
@@ -171,20 +185,22 @@ class Scheduler:
         return f"{job.frame.freq_hz} Hz at {bw_hz} Hz is no listening channel"
 
     def _place(self, job: Job, asked_dbm: float, now_us: int) -> Answer:
-        when = job.downlink.when
-        if isinstance(when, AtTmst):
-            start_us = nearest_us(when.tmst, now_us)
-            slot = Slot(start_us, job.airtime_us, Priority.CLASS_A, job)
-            result = self._jit.push(slot, now_us)
-        else:
-            start_us = now_us
-            slot = Slot(start_us, job.airtime_us, Priority.CLASS_C, job)
-            result = self._jit.push_soon(slot, now_us)
+        slot = _slot(job, now_us)
+        soon = isinstance(job.downlink.when, AsSoonAsPossible)
+        result = self._jit.push_soon(slot, now_us) if soon else self._jit.push(slot, now_us)
+        start_us = slot.start_us
         margin_us = start_us - now_us - self._jit.lead_us
         if isinstance(result, Refusal):
             return Refused(result, _when_text(result, start_us, now_us), margin_us)
         power_dbm = job.frame.power_dbm
         return Accepted(result.start_us, power_dbm, power_dbm != asked_dbm, margin_us)
+
+
+def _slot(job: Job, now_us: int) -> Slot[Job]:
+    when = job.downlink.when
+    if isinstance(when, AtTmst):
+        return Slot(nearest_us(when.tmst, now_us), job.airtime_us, Priority.CLASS_A, job)
+    return Slot(now_us, job.airtime_us, Priority.CLASS_C, job)
 
 
 def nearest_us(tmst: int, now_us: int) -> int:

@@ -11,7 +11,8 @@ Where it differs, it says so here:
   with a fixed time needs its place; it is moved, never dropped.
 
 Every frame occupies the air from its load time (programming into the chip) to its end; two
-occupied intervals keep MARGIN_US between them.
+occupied intervals keep MARGIN_US between them. A frame that has been handed to the radio occupies
+it from then on.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ HORIZON_US = 512_000_000  # four beacon periods of 128 s
 BEACON_GUARD_US = 3_000_000  # before a beacon; class A and C may use it, class B may not
 BEACON_RESERVED_US = 2_120_000  # from a beacon's start
 CAPACITY = 32
+EARLY_US = (
+    60_000  # a frame may be carried to the chip so much sooner: nothing fits before it any more
+)
 IMMEDIATE_US = 4_000  # from "now" to the first symbol of a frame that is programmed at once
 
 
@@ -85,8 +89,8 @@ class JitQueue(Generic[T]):
             return Refusal.TOO_EARLY
         if len(self._waiting) >= self._capacity:
             return Refusal.FULL
-        in_the_way = [other for other in self._occupants() if self._meet(slot, other)]
-        fixed = [other for other in in_the_way if not other.flexible or other in self._loaded]
+        in_the_way = [other for other in self._waiting if self._meet(slot, other)]
+        fixed = [other for other in in_the_way if not other.flexible] + self._in_the_chip(slot)
         if fixed:
             return _collision(fixed)
         self._insert(slot)
@@ -107,7 +111,7 @@ class JitQueue(Generic[T]):
     def pop(self, now_us: int) -> Slot[T] | None:
         """The frame to program now, if one is due. It keeps its place until it has ended."""
         self._forget_ended(now_us)
-        if not self._waiting or self.load_at_us(self._waiting[0]) > now_us:
+        if not self._waiting or self._due_us(self._waiting[0]) > now_us:
             return None
         slot = self._waiting.pop(0)
         self._loaded.append(slot)
@@ -115,7 +119,7 @@ class JitQueue(Generic[T]):
 
     def next_us(self) -> int | None:
         """When `pop` is next worth calling."""
-        return self.load_at_us(self._waiting[0]) if self._waiting else None
+        return self._due_us(self._waiting[0]) if self._waiting else None
 
     def settle(self, item: T, start_us: int) -> None:
         """The radio says when this frame really starts; its place ends accordingly."""
@@ -131,6 +135,17 @@ class JitQueue(Generic[T]):
         """Drop everything, as when the counter session ends; gives what was waiting."""
         dropped, self._waiting, self._loaded = self._waiting, [], []
         return dropped
+
+    def _due_us(self, slot: Slot[T]) -> int:
+        """When to hand `slot` over: early, unless the chip has another frame until then."""
+        early_us = self.load_at_us(slot) - (0 if slot.immediate else EARLY_US)
+        free_us = max((other.end_us + MARGIN_US for other in self._loaded), default=early_us)
+        return min(max(early_us, free_us), self.load_at_us(slot))
+
+    def _in_the_chip(self, slot: Slot[T]) -> list[Slot[T]]:
+        """What the radio was handed and has not finished when `slot` has to be programmed."""
+        load_us = self.load_at_us(slot)
+        return [other for other in self._loaded if load_us <= other.end_us + MARGIN_US]
 
     def _occupants(self) -> list[Slot[T]]:
         return self._loaded + self._waiting
@@ -177,7 +192,9 @@ class JitQueue(Generic[T]):
         return sorted(max(start, now_us + self.lead_us + MARGIN_US) for start in starts)
 
     def _is_free(self, slot: Slot[T]) -> bool:
-        return not any(self._meet(slot, other) for other in self._occupants())
+        if self._in_the_chip(slot):
+            return False
+        return not any(self._meet(slot, other) for other in self._waiting)
 
     def _move(self, displaced: list[Slot[T]], now_us: int) -> None:
         for slot in displaced:

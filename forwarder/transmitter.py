@@ -10,12 +10,14 @@ import logging
 from functools import partial
 from typing import Protocol
 
-from hal.errors import HalError, TxRefused
+from hal.errors import HalError, TxRefusal, TxRefused
 from hal.frames import TxFrame, TxReceipt
 
 from .downlinks import Job, Scheduler
 from .packets import RadioCounters
 from .radio_thread import TxDone, TxOutcome
+
+NOT_NOW = (TxRefusal.BUSY, TxRefusal.LATE)  # and perhaps a little later
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +65,19 @@ class Transmitter:
             self._scheduler.emitted(job, outcome)
             log.debug("sent for %s: %s", job.downlink.link, outcome)
             return
+        if isinstance(outcome, TxRefused) and outcome.reason in NOT_NOW and self._again(job):
+            return
         self._counters.tx_failed += 1
         why = outcome.reason.name if isinstance(outcome, TxRefused) else "RADIO"
         self._scheduler.lost(job, why)
         self._tell_lost(job, outcome)
+
+    def _again(self, job: Job) -> bool:
+        now_us = self._radio.now_us()
+        placed = now_us is not None and self._scheduler.again(job, now_us)
+        if placed:
+            self.wake()
+        return placed
 
     def _tell_lost(self, job: Job, why: HalError | str) -> None:
         log.warning(

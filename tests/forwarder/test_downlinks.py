@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.downlinks import Scheduler, nearest_us
+from forwarder.downlinks import AGAIN_US, Scheduler, nearest_us
 from forwarder.packets import (
     Accepted,
     AsSoonAsPossible,
@@ -130,6 +130,23 @@ def test_a_lost_frame_frees_its_place_and_is_counted_by_reason() -> None:
     late = replace(RX1, when=AtTmst((NOW + 1_005_000) & 0xFFFFFFFF))
     accepted(scheduler.schedule(late, NOW + 960_000))
     assert scheduler.counters.lost == {"BUSY": 1}
+
+
+def test_what_has_no_fixed_time_is_tried_again_while_somebody_may_wait() -> None:
+    scheduler = Scheduler(CONFIG)
+    scheduler.schedule(replace(RX1, when=AsSoonAsPossible()), NOW)
+    ((job, _),) = scheduler.due(NOW)
+    assert scheduler.again(job, NOW + 1_000)
+    ((same, frame),) = scheduler.due(NOW + 1_000)
+    assert same is job and frame.start == Immediate()
+    assert not scheduler.again(job, NOW + AGAIN_US + 1)
+
+
+def test_what_has_a_fixed_time_has_no_second_chance() -> None:
+    scheduler = Scheduler(CONFIG)
+    scheduler.schedule(RX1, NOW)
+    ((job, _),) = scheduler.due(NOW + 960_000)
+    assert not scheduler.again(job, NOW + 960_000)
 
 
 def test_a_new_session_leaves_no_stale_downlink() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from forwarder.jit import (
     BEACON_GUARD_US,
+    EARLY_US,
     HORIZON_US,
     IMMEDIATE_US,
     LOAD_US,
@@ -83,14 +84,32 @@ def test_back_to_back_frames_need_the_time_to_program_the_second() -> None:
         assert isinstance(queue.push(slot(start_us), NOW), Slot) is fits
 
 
-def test_a_frame_is_popped_at_its_load_time_and_not_before() -> None:
+def test_a_frame_is_handed_over_early_and_not_before() -> None:
     queue = JitQueue[str]()
     first = placed(queue.push(slot(NOW + 1_000_000), NOW))
-    load_us = first.start_us - START_US - LOAD_US
-    assert queue.next_us() == load_us
-    assert queue.pop(load_us - 1) is None
-    assert queue.pop(load_us) == first
+    due_us = first.start_us - START_US - LOAD_US - EARLY_US
+    assert queue.next_us() == due_us
+    assert queue.pop(due_us - 1) is None
+    assert queue.pop(due_us) == first
     assert queue.next_us() is None
+
+
+def test_a_frame_behind_another_is_handed_over_when_the_chip_is_free() -> None:
+    queue = JitQueue[str]()
+    first = placed(queue.push(slot(NOW + 200_000, 100_000), NOW))
+    second = placed(queue.push(slot(first.end_us + LEAD + 10_000), NOW))
+    assert queue.pop(first.start_us - LOAD_US) == first
+    assert queue.next_us() == first.end_us + MARGIN_US
+    assert queue.pop(first.end_us + MARGIN_US) == second
+
+
+def test_the_chip_takes_nothing_in_between_once_it_has_a_frame() -> None:
+    queue = JitQueue[str]()
+    first = placed(queue.push(slot(NOW + 1_000_000), NOW))
+    early_us = first.start_us - START_US - LOAD_US - EARLY_US
+    assert queue.pop(early_us) == first
+    soon = placed(queue.push_soon(slot(0, 1_000), early_us))
+    assert soon.start_us > first.end_us
 
 
 def test_nothing_is_programmed_over_a_frame_that_is_on_the_air() -> None:
@@ -180,12 +199,14 @@ def test_frames_never_meet_at_the_chip_nor_on_the_air(
     asks: list[tuple[bool, int, int, int]],
 ) -> None:
     queue, now_us, popped = JitQueue[str](capacity=1000), NOW, list[Slot[str]]()
+    handed_over: dict[str, int] = {}
 
     def pop_until(when_us: int) -> None:
         while (due_us := queue.next_us()) is not None and due_us <= when_us:
             item = queue.pop(max(due_us, now_us))
             assert item is not None
             popped.append(item)
+            handed_over[item.item] = max(due_us, now_us)
 
     accepted = 0
     for number, (soon, ahead_us, airtime_us, pause_us) in enumerate(asks):
@@ -196,5 +217,7 @@ def test_frames_never_meet_at_the_chip_nor_on_the_air(
         now_us += pause_us
     pop_until(now_us + HORIZON_US)
     assert len(popped) == accepted
-    for a, b in pairwise(sorted(popped, key=lambda slot: slot.start_us)):
+    assert popped == sorted(popped, key=lambda slot: slot.start_us)
+    for a, b in pairwise(popped):
         assert a.end_us + MARGIN_US < queue.load_at_us(b)
+        assert a.end_us + MARGIN_US <= handed_over[b.item]
