@@ -9,6 +9,8 @@ import argparse
 import os
 import sys
 from importlib import import_module
+from types import ModuleType
+from typing import NoReturn
 
 from hal.errors import HalError
 
@@ -33,6 +35,13 @@ COMMANDS = {
 }
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and where the rest can be read."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command; what the console script calls."""
     arguments = sys.argv[1:] if argv is None else argv
@@ -52,19 +61,25 @@ def _dispatch(arguments: list[str]) -> int:
     name = next((word for word in arguments if not word.startswith("-")), None)
     if name not in COMMANDS or arguments[0] != name:
         return _overview(arguments)
+    module, parser = command(name)
+    return int(module.run(parser.parse_args(arguments[1:])))
+
+
+def command(name: str) -> tuple[ModuleType, argparse.ArgumentParser]:
+    """The module of one of COMMANDS, and the parser of its arguments."""
     module = import_module(f".commands.{name.replace('-', '_')}", __package__)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"edgemast {name}",
         description=module.HELP,
         epilog=f"example: {module.EXAMPLE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(parser)
-    return int(module.run(parser.parse_args(arguments[1:])))
+    return module, parser
 
 
 def _overview(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="edgemast",
         description="LoRaWAN gateway: packet forwarder, edge bridge and simulated board.",
         epilog="commands:\n"

@@ -11,6 +11,7 @@ from enum import Enum
 from .modulation import BANDWIDTHS_HZ, SPREADING_FACTORS
 
 RADIO_HALF_SPAN_HZ = 800_000  # limit of |IF| + bandwidth/2 (sx1302_hal: LGW_RF_RX_BANDWIDTH)
+MULTI_SF_CHANNELS = 8
 MAX_GAINS = 16  # entries of a TX gain table (sx1302_hal: TX_GAIN_LUT_SIZE_MAX)
 MAX_LBT_CHANNELS = 16
 
@@ -122,7 +123,7 @@ class ConcentratorConfig:
     """All that `Concentrator` needs to know. `radios` has two entries, `multi_sf` eight."""
 
     radios: tuple[RadioConfig, RadioConfig]
-    multi_sf: tuple[MultiSfChannel, ...] = (MultiSfChannel(),) * 8
+    multi_sf: tuple[MultiSfChannel, ...] = (MultiSfChannel(),) * MULTI_SF_CHANNELS
     multi_sf_sfs: frozenset[int] = frozenset(SPREADING_FACTORS)
     lora_std: LoraStdChannel = field(default_factory=LoraStdChannel)
     fsk: FskChannel = field(default_factory=FskChannel)
@@ -177,6 +178,11 @@ def _gain_faults(index: int, radio: RadioConfig, gain: TxGain) -> list[str]:
 
 def _channel_faults(config: ConcentratorConfig) -> list[str]:
     faults = []
+    if len(config.multi_sf) != MULTI_SF_CHANNELS:
+        faults.append(
+            f"multi_sf has {len(config.multi_sf)} entries; {MULTI_SF_CHANNELS} expected: "
+            "MultiSfChannel() for those that are not used"
+        )
     if not config.multi_sf_sfs <= set(SPREADING_FACTORS):
         faults.append("chan_multiSF_All: spreading factors 5 to 12 expected")
     spans = [
