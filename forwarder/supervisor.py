@@ -5,21 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from random import uniform
 
+from .backoff import backoff
 from .errors import Fatal
 
 log = logging.getLogger(__name__)
 
 STEADY_S = 300.0  # a part that ran this long starts with short pauses again
-
-
-def backoff(first_s: float = 1.0, most_s: float = 60.0) -> Iterator[float]:
-    """Seconds between tries, doubling, with jitter so that a fleet does not knock in step."""
-    delay_s = first_s
-    while True:
-        yield uniform(delay_s / 2, delay_s)
-        delay_s = min(2 * delay_s, most_s)
 
 
 async def keep_running(

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from forwarder.backoff import backoff
 from forwarder.links.base import Schedule
 from forwarder.links.semtech_udp.link import SemtechUdpLink, State
 from forwarder.links.semtech_udp.outbox import BACKLOG_MOST, Outbox
-from forwarder.links.semtech_udp.path import backoff
 from forwarder.links.semtech_udp.resolve import Peer, Resolve, resolve
 from forwarder.packets import Accepted, Downlink, Position, Refusal, Refused
 from hal.frames import Crc

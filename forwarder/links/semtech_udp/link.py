@@ -17,11 +17,12 @@ from enum import Enum
 
 from hal.modulation import LoRa
 
+from ...backoff import backoff
 from ...packets import Answer, Refused, Uplink
 from ..base import GatewayFacts, Schedule
 from .acks import AckTable
 from .outbox import Outbox
-from .path import Path, backoff
+from .path import Path
 from .resolve import Peer, Resolve, resolve
 from .rxpk import rxpk
 from .session import (

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from ...backoff import backoff
 from .resolve import Peer, Resolve
 from .settings import UdpSettings
 from .sockets import UdpSocket
@@ -22,15 +22,6 @@ REFRESH_S = 600.0
 STEADY_S = 300.0  # connected that long, the next trouble begins with short pauses again
 
 log = logging.getLogger(__name__)
-
-
-def backoff(first_s: float = 1.0, most_s: float = 60.0) -> Iterator[float]:
-    """Seconds between tries, doubling, with jitter so that a fleet does not knock in step."""
-    delay_s = first_s
-    while True:
-        # Not `random`: importing it costs a megabyte that this program has no other use for.
-        yield delay_s * (0.5 + os.urandom(1)[0] / 512)
-        delay_s = min(2 * delay_s, most_s)
 
 
 class PathUser(Protocol):
