@@ -7,8 +7,9 @@ comes out. `gateway_eui` asks the host first. An EUI is 16 lower-case hex digits
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from .errors import ConfigError
 
@@ -69,6 +70,35 @@ def refuse_sample(eui: str) -> None:
             'this gateway, which `edgemast whoami` finds, or to "chip" to use the one that the '
             "concentrator has"
         )
+
+
+class HasEui(Protocol):
+    @property
+    def eui(self) -> str: ...
+
+
+class Configured(Protocol):
+    """What is asked of a configuration (config.GatewayConfig)."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def eui(self) -> str: ...
+    @property
+    def servers(self) -> Sequence[HasEui]: ...
+    @property
+    def sources(self) -> Mapping[str, str]: ...
+
+
+def refuse_samples(config: Configured) -> None:
+    """Raise ConfigError, with its place in the file, for a sample EUI of gateway or server."""
+    euis = {config.eui, *(server.eui for server in config.servers if server.eui != ZERO)}
+    for eui in sorted(euis - set(KINDS)):
+        try:
+            refuse_sample(eui)
+        except ConfigError as error:
+            place = config.sources.get("gateway.eui", config.path.name)
+            raise ConfigError(f"{place}: {error}") from error
 
 
 def choose(

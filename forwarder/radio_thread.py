@@ -169,15 +169,18 @@ class RadioThread:
     _hold_s = 0.0
 
     def _recover(self, reason: str) -> None:
-        first = self._session == 0
+        if self._stopping.is_set():
+            return
+        if self._session == 0:
+            # It has never run: what is wrong is for a person to mend, not for another try.
+            self._stopping.set()
+            self._tell(lambda: self._events.radio_down(reason, first=True))
+            return
         step = self.recovery.failed(self._clock.now_ns() / 1e9, reason.split(":")[0])
         self._hold_s = HOLD_S[step.stage]
         self._refuse_jobs(ChipError("the radio is being restarted"))
-        if not self._stopping.is_set():
-            self._tell(lambda: self._events.radio_down(reason, first=first))
-            log.warning(
-                "radio lost: %s; next: %s in %.1f s", reason, step.stage.value, step.pause_s
-            )
+        self._tell(lambda: self._events.radio_down(reason, first=False))
+        log.warning("radio lost: %s; next: %s in %.1f s", reason, step.stage.value, step.pause_s)
         self._stopping.wait(step.pause_s)
 
     def _refuse_jobs(self, error: HalError) -> None:

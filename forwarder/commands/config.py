@@ -8,8 +8,7 @@ from pathlib import Path
 
 from ..config import GatewayConfig, load
 from ..config.show import lines, rows
-from ..errors import ConfigError
-from ..identity import KINDS, refuse_sample
+from ..identity import refuse_samples
 
 HELP = "check, show or convert a configuration file, ours (TOML) or Semtech's (JSON)"
 EXAMPLE = "edgemast config show /etc/edgemast/gateway.toml"
@@ -44,13 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(config: GatewayConfig) -> int:
     _warn(config)
-    euis = {config.eui, *(server.eui for server in config.servers if int(server.eui, 16))}
-    for eui in sorted(euis - set(KINDS)):
-        try:
-            refuse_sample(eui)
-        except ConfigError as error:
-            place = config.sources.get("gateway.eui", config.path.name)
-            raise ConfigError(f"{place}: {error}") from error
+    refuse_samples(config)
     print(f"{config.path}: good, {summary(config)}")
     return 0
 

@@ -7,6 +7,7 @@ import logging
 import signal
 
 from ..config import GatewayConfig, load
+from ..identity import refuse_samples
 from ..lean import asyncio_without_tls
 from ..logs import set_up_logging
 
@@ -29,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
     config = load(args.config)
     for warning in config.warnings:
         log.warning("%s", warning)
+    refuse_samples(config)
     asyncio = asyncio_without_tls()  # every link that can be configured is UDP
     asyncio.run(_run(config, args.radio or config.radio_uri))
     return 0
