@@ -85,7 +85,11 @@ class Heard:
 
 
 class Device:
-    """One end device. `first_nonce` is the first DevNonce of 1.0.4 and later (a counter there)."""
+    """One end device.
+
+    `first_nonce` is the first DevNonce of 1.0.4 and later, and another number is another sequence
+    of random ones before; so a server that remembers them is told new ones by each run.
+    """
 
     def __init__(
         self, spec: DeviceSpec, rng: random.Random, *, start_ns: int = 0, first_nonce: int = 1
@@ -104,6 +108,7 @@ class Device:
         self._events: list[Event] = []
         self._used_nonces: set[int] = set()
         self._next_nonce = first_nonce
+        self._nonce_rng = random.Random(f"{spec.dev_eui:016x}/{first_nonce}")
         self._dev_nonce = 0
         self._join_tries = 0
         self._first_join_ns: int | None = None
@@ -200,7 +205,7 @@ class Device:
         if self.spec.nonce_counts:
             nonce = self._next_nonce & 0xFFFF
         else:
-            nonce = self._rng.randrange(0x10000)
+            nonce = self._nonce_rng.randrange(0x10000)
         while nonce in self._used_nonces:
             nonce = (nonce + 1) & 0xFFFF
         self._next_nonce = nonce + 1

@@ -129,6 +129,17 @@ def test_a_dev_nonce_is_never_used_twice(version: str, seed: int, first: int) ->
         assert nonces == [(first + i) & 0xFFFF for i in range(60)]
 
 
+@pytest.mark.parametrize("version", ["1.0.2", "1.0.4"])
+def test_a_later_run_tells_other_dev_nonces(version: str) -> None:
+    spec = replace(OTAA, mac_version=version)
+    runs: list[set[int]] = []
+    for first in (500, 501 + 60):
+        device = a_device(spec, first_nonce=first)
+        requests = [parse(exchange(device)[0].payload) for _ in range(3)]
+        runs.append({one.dev_nonce for one in requests if isinstance(one, JoinRequest)})
+    assert len(runs[0]) == len(runs[1]) == 3 and not runs[0] & runs[1]
+
+
 def test_joins_back_off_to_a_hundredth_and_then_a_thousandth_of_the_time() -> None:
     device = a_device(OTAA)
     on_air: list[tuple[int, int]] = []
