@@ -152,8 +152,9 @@ def _log_answer(downlink: Downlink, answer: Answer) -> None:
         text = f"{answer.reason.name}: {answer.detail or answer.reason.value}"
         log.warning("refused a downlink of %s at %.3f MHz: %s", downlink.link, megahertz, text)
     else:
-        margin_ms = answer.margin_us / 1000
-        log.info("downlink of %s at %.3f MHz: margin %.0f ms", downlink.link, megahertz, margin_ms)
+        margin_us = answer.margin_us
+        when = "at once" if margin_us is None else f"margin {margin_us / 1000:.0f} ms"
+        log.info("downlink of %s at %.3f MHz: %s", downlink.link, megahertz, when)
 
 
 def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:

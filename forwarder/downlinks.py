@@ -189,7 +189,7 @@ class Scheduler:
         soon = isinstance(job.downlink.when, AsSoonAsPossible)
         result = self._jit.push_soon(slot, now_us) if soon else self._jit.push(slot, now_us)
         start_us = slot.start_us
-        margin_us = start_us - now_us - self._jit.lead_us
+        margin_us = None if soon else start_us - now_us - self._jit.lead_us
         if isinstance(result, Refusal):
             return Refused(result, _when_text(result, start_us, now_us), margin_us)
         power_dbm = job.frame.power_dbm

@@ -102,13 +102,13 @@ class Accepted:
     """The downlink has its place on the air. `power_dbm` is conducted, as the board will send it.
 
     `adjusted` says that it is less than what was asked. `margin_us` is how much earlier than
-    necessary it came; `start_us` is on the unwrapped line.
+    necessary it came, None where it had no time to keep; `start_us` is on the unwrapped line.
     """
 
     start_us: int
     power_dbm: float
     adjusted: bool
-    margin_us: int
+    margin_us: int | None
 
 
 @dataclass(frozen=True, slots=True)

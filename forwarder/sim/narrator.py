@@ -181,10 +181,11 @@ class Narrator:
         self.counts["downlinks"] += 1
         detail = f"RX{event.window}"
         facts: dict[str, object] = {"window": event.window}
-        if isinstance(answer, Accepted):
-            self.margins_ms.append(answer.margin_us / 1000)
-            detail += f"  {answer.power_dbm:.0f} dBm  margin {answer.margin_us / 1000:.0f} ms"
-            facts["margin_ms"] = round(answer.margin_us / 1000, 1)
+        if isinstance(answer, Accepted) and answer.margin_us is not None:
+            margin_ms = answer.margin_us / 1000
+            self.margins_ms.append(margin_ms)
+            detail += f"  {answer.power_dbm:.0f} dBm  margin {margin_ms:.0f} ms"
+            facts["margin_ms"] = round(margin_ms, 1)
         return Line("down", event.device, event.kind, detail, facts)
 
     # What devices notice.

@@ -159,10 +159,14 @@ def test_a_new_session_leaves_no_stale_downlink() -> None:
 
 
 def test_the_margin_is_how_much_later_it_might_have_come() -> None:
-    result = accepted(answer(RX1))
-    scheduler = Scheduler(CONFIG)
-    assert isinstance(scheduler.schedule(RX1, NOW + result.margin_us), Refused)
-    assert accepted(Scheduler(CONFIG).schedule(RX1, NOW + result.margin_us - 1)).margin_us == 1
+    margin_us = accepted(answer(RX1)).margin_us
+    assert margin_us is not None
+    assert isinstance(Scheduler(CONFIG).schedule(RX1, NOW + margin_us), Refused)
+    assert accepted(Scheduler(CONFIG).schedule(RX1, NOW + margin_us - 1)).margin_us == 1
+
+
+def test_what_leaves_at_once_has_no_margin() -> None:
+    assert accepted(answer(replace(RX1, when=AsSoonAsPossible()))).margin_us is None
 
 
 LISTENING = Sx1261Config(
