@@ -165,10 +165,16 @@ class Narrator:
             why = answer.detail or answer.reason.value
             return Line("down", "server", "downlink", f"refused: {why}")
         self.counts["downlinks"] += 1
+        when, facts = self._margin(answer)
+        return Line("down", "server", "downlink", f"{answer.power_dbm:.0f} dBm  {when}", facts)
+
+    def _margin(self, answer: Accepted) -> tuple[str, dict[str, object]]:
+        """How early the server was, for a person and for a program; counted for the summary."""
+        if answer.margin_us is None:
+            return "at once", {}
         margin_ms = answer.margin_us / 1000
         self.margins_ms.append(margin_ms)
-        detail = f"{answer.power_dbm:.0f} dBm  margin {margin_ms:.0f} ms"
-        return Line("down", "server", "downlink", detail, {"margin_ms": round(margin_ms, 1)})
+        return f"margin {margin_ms:.0f} ms", {"margin_ms": round(margin_ms, 1)}
 
     def _answered(self, event: DownlinkAnswered) -> Line:
         answer = self._answers.pop(event.token, None)
@@ -181,11 +187,10 @@ class Narrator:
         self.counts["downlinks"] += 1
         detail = f"RX{event.window}"
         facts: dict[str, object] = {"window": event.window}
-        if isinstance(answer, Accepted) and answer.margin_us is not None:
-            margin_ms = answer.margin_us / 1000
-            self.margins_ms.append(margin_ms)
-            detail += f"  {answer.power_dbm:.0f} dBm  margin {margin_ms:.0f} ms"
-            facts["margin_ms"] = round(margin_ms, 1)
+        if isinstance(answer, Accepted):
+            when, margin = self._margin(answer)
+            detail += f"  {answer.power_dbm:.0f} dBm  {when}"
+            facts |= margin
         return Line("down", event.device, event.kind, detail, facts)
 
     # What devices notice.
