@@ -14,8 +14,9 @@ INLINE = {"multi_sf", "tx_gains", "lbt_channels", "bands"}
 def to_toml(config: GatewayConfig) -> str:
     """A TOML file that loads to the same concentrator, servers and the rest."""
     table = dict(config.settings)
-    dropped = [f"# {warning}" for warning in config.warnings]
-    head = [f"# Converted from {config.path.name} by `edgemast config convert`."]
+    dropped = [f"# {_printable(warning)}" for warning in config.warnings]
+    name = _printable(config.path.name)
+    head = [f"# Converted from {name} by `edgemast config convert`."]
     if dropped:
         head += ["#", "# What its conversion had to say:", *dropped]
     ordered = {name: table[name] for name in File.__struct_fields__ if name in table}
@@ -67,4 +68,9 @@ def _value(value: object) -> str:
 
 def _string(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in escaped) + '"'
+    return f'"{_printable(escaped)}"'
+
+
+def _printable(text: str) -> str:
+    """What a terminal or a TOML comment cannot hold, as TOML's escapes."""
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in text)

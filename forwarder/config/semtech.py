@@ -34,7 +34,7 @@ CORECELL_LINES = {
     "sx1261_reset": 22,
     "ad5338r_reset": 13,
 }
-_ASSIGNMENT = re.compile(r"^\s*(\w+)=(\d{1,3})\b", re.MULTILINE)
+_ASSIGNMENT = re.compile(r"^[ \t]*(\w+)=(\d{1,3})\b", re.MULTILINE)
 
 
 def translate(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import ConfigError
 from .layers import Table
 
 MAX_BYTES = 1_000_000
+MAX_DEPTH = 16  # of tables and arrays in each other; the deepest setting is at 4
+MAX_LINE = 200  # characters in which a key is looked for; a pattern must not meet a whole file
 
 _HEADER = re.compile(r"^\s*\[(\[?)\s*([^\]#]+?)\s*\]")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"' -]+?)\s*=")
@@ -17,11 +20,12 @@ _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"' -]+?)\s*=")
 def read_text(path: Path) -> str:
     """The text of a configuration file. Raises ConfigError when it cannot be read."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)  # a device has no end
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     if len(data) > MAX_BYTES:
-        raise ConfigError(f"{path}: {len(data)} bytes; a configuration has at most {MAX_BYTES}")
+        raise ConfigError(f"{path}: too large; a configuration has at most {MAX_BYTES} bytes")
     # Comments in files from the field are in any encoding; the keys and values are ASCII.
     return data.decode("utf-8-sig", errors="replace")
 
@@ -31,7 +35,7 @@ def parse(text: str, name: str) -> Table:
     import tomllib  # a gateway with a Semtech file does not need it
 
     try:
-        return tomllib.loads(text)
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"\(at line (\d+), column \d+\)", str(error))
         where = f"{name}:{found.group(1)}" if found else name
@@ -39,13 +43,31 @@ def parse(text: str, name: str) -> Table:
         raise ConfigError(f"{where}: not TOML: {what}") from error
     except (RecursionError, ValueError) as error:  # nested too deep; a number too long to read
         raise ConfigError(f"{name}: not TOML: nested too deep, or a number too long") from error
+    _check_depth(table, name)
+    return table
+
+
+def _check_depth(table: Table, name: str) -> None:
+    """`a.a.a. ... = 1` is good TOML of any depth; who walks the table later must come back."""
+    level: list[object] = [table]
+    for _ in range(MAX_DEPTH):
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        raise ConfigError(f"{name}: nested more than {MAX_DEPTH} deep: no setting is that deep")
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def lines(text: str) -> dict[str, int]:
     """The line of every key that begins one, by dotted key; best effort, for messages only."""
     found: dict[str, int] = {}
     prefix, counts = "", dict[str, int]()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, whole in enumerate(text.splitlines(), 1):
+        line = whole[:MAX_LINE]
         if header := _HEADER.match(line):
             prefix = header.group(2)
             if header.group(1):
