@@ -30,6 +30,11 @@ from ..errors import ConfigError
 
 UNNAMED = "0016c001f1500812"  # the gateway of lines that name none
 GRID_HZ = 1_000  # float32 megahertz are some 30 Hz off; channels lie on this grid
+FREQUENCIES_HZ = (100e6, 1e9)  # an SX1250 tunes to them
+BITRATES_BPS = (500, 250_000)  # limits of the FSK modem
+MOST_DB = 200.0  # beyond it there is no signal on this planet
+MOST_BYTES = 256 << 20  # a packed file may promise any size; a year of a gateway is less
+MOST_WHY = 200  # characters: an error may quote the whole line
 CODES = {word: number for number, word in CODING_RATES.items()} | {"OFF": 0}
 DATARATE = re.compile(r"SF(\d{1,2})BW(\d{3})")
 PREFIXED = re.compile(r"\s*(?:0x)?([0-9A-Fa-f]{16})\s*:\s*(\{.*)", re.DOTALL)
@@ -65,10 +70,14 @@ class Unreadable:
 def read(path: Path) -> Iterator[Reception | Unreadable]:
     """Every reception of `path`, in the file's order. Raises ConfigError if it cannot be opened."""
     try:
-        raw = path.read_bytes()
-        text = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else path.open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"{path}: a recording expected: {error}") from error
+    if len(text) > MOST_BYTES:
+        raise ConfigError(f"{path}: more than {MOST_BYTES >> 20} MB of text: split the recording")
     return parse(text)
 
 
@@ -80,7 +89,7 @@ def parse(text: bytes) -> Iterator[Reception | Unreadable]:
         try:
             yield from _line(line.decode())
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            yield Unreadable(number, f"{type(error).__name__}: {error}")
+            yield Unreadable(number, f"{type(error).__name__}: {error}"[:MOST_WHY])
         except RecursionError:
             yield Unreadable(number, "nested too deeply to be a reception")
 
@@ -107,11 +116,11 @@ def _rxpk(gateway: str, frame: dict[str, Any]) -> Reception:
         gateway=gateway,
         at_us=_instant_us(frame, tmst),
         payload=_sized(payload),
-        freq_hz=round(float(frame["freq"]) * 1e6),
+        freq_hz=_freq_hz(frame["freq"]),
         modulation=_modulation(frame),
         crc=Crc(frame["stat"]),
-        rssi_dbm=float(frame["rssi"]),
-        snr_db=float(frame.get("lsnr", 0.0)),
+        rssi_dbm=_level("rssi", frame["rssi"]),
+        snr_db=_level("lsnr", frame.get("lsnr", 0.0)),
         tmst=tmst & 0xFFFFFFFF,
     )
 
@@ -127,8 +136,31 @@ def _instant_us(frame: dict[str, Any], tmst: int) -> int:
 
 def _modulation(frame: dict[str, Any]) -> LoRa | Fsk:
     if str(frame["modu"]).upper() == "FSK":
-        return Fsk(int(frame["datr"]))
+        return _fsk(int(frame["datr"]))
     return _lora(str(frame["datr"]), CODES[str(frame.get("codr", "4/5"))])
+
+
+def _fsk(bitrate_bps: int) -> Fsk:
+    low, high = BITRATES_BPS
+    if not low <= bitrate_bps <= high:
+        raise ValueError(f"datr is {bitrate_bps}; {low} to {high} bit/s expected for FSK")
+    return Fsk(bitrate_bps)
+
+
+def _freq_hz(megahertz: object) -> int:
+    """Any float is JSON to somebody; a chip hears some of them."""
+    hertz = float(str(megahertz)) * 1e6
+    low, high = FREQUENCIES_HZ
+    if not low <= hertz <= high:
+        raise ValueError(f"frequency {megahertz} MHz; {low / 1e6:g} to {high / 1e6:g} expected")
+    return round(hertz)
+
+
+def _level(name: str, level: object) -> float:
+    decibel = float(str(level))
+    if not -MOST_DB <= decibel <= MOST_DB:
+        raise ValueError(f"{name} is {level}; a level of up to {MOST_DB:g} dB either way expected")
+    return decibel
 
 
 def _lora(datarate: str, coding_rate: int) -> LoRa:
@@ -146,11 +178,11 @@ def _hotspot(payload: bytes, report: dict[str, Any]) -> Reception:
         gateway=_eui(str(report.get("name") or report["id"])),
         at_us=int(report["reported_at"]) * 1000,
         payload=_sized(payload),
-        freq_hz=round(float(report["frequency"]) * 1e6 / GRID_HZ) * GRID_HZ,
+        freq_hz=round(_freq_hz(report["frequency"]) / GRID_HZ) * GRID_HZ,
         modulation=_lora(str(report["spreading"]), 1),
         crc=Crc.OK,
-        rssi_dbm=float(report["rssi"]),
-        snr_db=float(report["snr"]),
+        rssi_dbm=_level("rssi", report["rssi"]),
+        snr_db=_level("snr", report["snr"]),
     )
 
 

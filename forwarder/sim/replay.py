@@ -21,6 +21,7 @@ from hal.sim.air import Air, Pinned, Rules, Transmission
 from hal.sim.board import SimBoard
 from hal.sim.transport import SimTransport
 
+from ..errors import ConfigError
 from .plan import plan
 from .recording import Reception
 
@@ -124,7 +125,10 @@ class Replay:
         board = SimBoard(self._clock, eui=gateway)
         self._air.attach(board, name=gateway)
         radio = Concentrator(SimTransport(board, clock=self._clock), channels, clock=self._clock)
-        radio.start()
+        try:
+            radio.start()
+        except ValueError as error:
+            raise ConfigError(f"no board can hear what gateway {gateway} heard: {error}") from error
         return radio
 
     def _schedule(self, first_ns: int) -> list[tuple[Reception, Transmission]]:
