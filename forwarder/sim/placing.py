@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from dataclasses import replace
 
 from hal.sim.air import PATH_LOSSES, PathLoss, Rules
@@ -18,6 +19,9 @@ from ..lorawan.region import REGIONS, Region
 from .device_spec import DeviceSpec, Payload, PayloadKind, Traffic, TrafficKind
 from .keys import Identity, identity
 from .scenario import ChannelPart, Group, Place, Scenario, seconds
+
+NUMBER = re.compile(r"\{n(?::(0?[1-9]))?\}")  # not all of str.format: it reaches into objects
+LONGEST_NAME = 60
 
 Position = tuple[float, float, float]
 
@@ -96,12 +100,13 @@ def devices_of(scenario: Scenario) -> list[DeviceSpec]:
 
 
 def _name(group: Group, number: int) -> str:
-    try:
-        return group.name.format(n=number + 1)
-    except (KeyError, IndexError, ValueError) as error:
+    rest = NUMBER.sub("", group.name)
+    if "{" in rest or "}" in rest or len(rest) > LONGEST_NAME:
         raise ConfigError(
-            f'devices.name is {group.name!r}; text with {{n}} expected, such as "meter-{{n:03}}"'
-        ) from error
+            f"devices.name is {group.name[:LONGEST_NAME]!r}; up to {LONGEST_NAME} characters with "
+            'a {n} expected, such as "meter-{n:03}"'
+        )
+    return NUMBER.sub(lambda found: f"{number + 1:{found[1] or ''}}", group.name)
 
 
 def _check_names(specs: list[DeviceSpec]) -> None:

@@ -21,6 +21,7 @@ from ..errors import ConfigError
 
 MAX_DEVICES = 100_000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_LONGEST = 40  # characters of a duration
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -189,14 +190,18 @@ def read(text: str, name: str = "scenario") -> Scenario:
 def seconds(duration: Duration) -> float:
     """`"2h"`, `"1h30m"`, `"500ms"`, or a number of seconds. Raises ValueError."""
     if isinstance(duration, int | float):
-        value = float(duration)
+        value = float(max(-1, min(duration, 10**10)))  # no float holds every whole number
     else:
-        parts = _DURATION.findall(duration.strip())
+        parts = _DURATION.findall(duration[:_LONGEST].strip())
         if not parts or "".join(n + u for n, u in parts) != duration.replace(" ", ""):
-            raise ValueError(f'a duration such as "30s", "10m" or "2h" expected, not {duration!r}')
+            raise ValueError(
+                f'a duration such as "30s", "10m" or "2h" expected, not {duration[:_LONGEST]!r}'
+            )
         value = sum(float(number) * _UNITS_S[unit] for number, unit in parts)
     if not (math.isfinite(value) and 0 <= value <= 1e9):
-        raise ValueError(f"a duration from 0 to 1e9 seconds expected, not {duration!r}")
+        raise ValueError(
+            f"a duration from 0 to 1e9 seconds expected, not {str(duration)[:_LONGEST]}"
+        )
     return value
 
 
