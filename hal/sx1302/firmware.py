@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from ..errors import FirmwareError
 from .registers import MEM_SIZE
 
-COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+# One without an end takes the rest: looking for its end again from every "/*" would take hours.
+COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|//[^\n]*", re.DOTALL)
 NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[1-9][0-9]{0,9}|0")
 WORD_SIZE = 4  # of the SX1261's patch, which is an array of words
 
