@@ -159,7 +159,10 @@ class Control:
         path = fields.optional_text("path")
         if path is not None:
             mode = fields.choice("mode", ("all", "nopoll"), "all")
-            self._bridge.log = TransactionLog(Path(path), polls=mode == "all")
+            try:
+                self._bridge.log = TransactionLog(Path(path), polls=mode == "all")
+            except ValueError as error:  # a NUL in it, or half a character
+                raise RequestError(f"path is {path!r}: {error}") from error
         return {"lines": lines}
 
     def close_log(self) -> int:

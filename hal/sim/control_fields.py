@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -89,8 +90,13 @@ class Fields:
         return [Fields(item) if isinstance(item, dict) else None for item in value]
 
 
+def _shown(value: object) -> str:
+    """Whatever came, however deep it is."""
+    return reprlib.repr(value) if isinstance(value, list | dict) else repr(value)
+
+
 def _wrong(name: str, value: object, expected: str) -> RequestError:
-    came = "missing" if value is None else repr(value)
+    came = "missing" if value is None else _shown(value)
     if len(came) > 80:
         came = came[:77] + "..."
     return RequestError(f"{name} is {came}; {expected} expected")

@@ -7,12 +7,17 @@ number of the bridge message that carried the transaction.
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 from ..transport.base import Target
 from . import map as at
 from .sx1250 import READING
+
+log = logging.getLogger(__name__)
 
 _POLLED = range(at.TIMESTAMPS, at.TIMESTAMPS + 8), range(at.RX_LEVEL, at.RX_LEVEL + 2)
 _TARGETS = {Target.RADIO_A: "radio_a", Target.RADIO_B: "radio_b", Target.SX1261: "sx1261"}
@@ -25,6 +30,7 @@ class TransactionLog:
         self._file = path.open("w", encoding="ascii")
         self._polls = polls
         self._image: tuple[str, int, bytearray, int] | None = None
+        self._full = False
         self.lines = 0
 
     def simple(self, op: str, message: int) -> None:
@@ -70,12 +76,12 @@ class TransactionLog:
 
     def flush(self) -> None:
         """For whoever reads along; an image that is not whole yet stays back."""
-        self._file.flush()
+        self._do(self._file.flush)
 
     def close(self) -> int:
         """Gives the number of lines written."""
         self._end_image()
-        self._file.close()
+        self._do(self._file.close)
         return self.lines
 
     def _piece(self, op: str, address: int, data: bytes, message: int) -> None:
@@ -102,8 +108,21 @@ class TransactionLog:
     def _line(self, fields: dict[str, object]) -> None:
         self._end_image()
         text = json.dumps({"n": self.lines, **fields}, separators=(",", ":"))
-        self._file.write(text + "\n")
-        self.lines += 1
+        if self._do(lambda: self._file.write(text + "\n")):
+            self.lines += 1
+
+    def _do(self, act: Callable[[], object]) -> bool:
+        """Whether it worked: a full disk ends the log, and never the board."""
+        if self._full:
+            return False
+        try:
+            act()
+        except OSError as error:
+            log.warning("the log of transactions ends: %s", error)
+            self._full = True
+            with suppress(OSError):
+                self._file.close()  # it tries once more to write what it holds
+        return not self._full
 
 
 def _address(address: int) -> str:

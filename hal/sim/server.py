@@ -29,6 +29,7 @@ _USER_LOOK_S = 0.02  # how soon a new user of the device is seen
 _HALF_MESSAGE_NS = 500_000_000  # a host writes a message at once; one that stops is given up
 _READ_SIZE = 65536
 _MOST_LINE = 8 << 20  # a client that sends more without a newline is told and let go
+_MOST_AHEAD = 16 << 20  # what a client may send while it waits for an answer
 _MOST_UNREAD = 64 << 20  # answers that a client does not fetch
 
 
@@ -42,6 +43,7 @@ class _Client:
         self._unsent = bytearray()
         self._lines: deque[bytes] = deque()
         self._waiting = False
+        self._ahead = 0  # bytes that came while an answer was due
 
     @property
     def sending(self) -> bool:
@@ -59,8 +61,11 @@ class _Client:
         self._received = bytearray(rest)
         self._lines.extend(bytes(line) for line in lines if line.strip())
         if len(rest) > _MOST_LINE:
-            self._answer({"ok": False, "error": f"a line of more than {_MOST_LINE} bytes"})
-            self.gone = True
+            self._let_go(f"a line of more than {_MOST_LINE} bytes")
+        elif self._waiting:
+            self._ahead += len(data)
+            if self._ahead > _MOST_AHEAD:
+                self._let_go(f"more than {_MOST_AHEAD} bytes before the answer to a transmit")
 
     def work(self, request: Callable[[bytes, Callable[[Reply], None]], None]) -> None:
         """Do the requests at hand; one whose answer comes later holds up those behind it."""
@@ -68,8 +73,13 @@ class _Client:
             self._waiting = True
             request(self._lines.popleft(), self._answer)
 
+    def _let_go(self, why: str) -> None:
+        self._answer({"ok": False, "error": why})
+        self.gone = True
+
     def _answer(self, reply: Reply) -> None:
         self._waiting = False
+        self._ahead = 0
         self._unsent += json.dumps(reply, separators=(",", ":")).encode() + b"\n"
         self.send()
 
