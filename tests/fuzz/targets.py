@@ -1,0 +1,35 @@
+"""The targets by name, what each begins with, and how long its inputs may get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from . import forwarder_targets as forwarder
+from . import hal_targets as hal
+
+Target = Callable[[bytes], None]
+
+CORPUS = Path(__file__).parent / "corpus"
+
+TARGETS: dict[str, Target] = {
+    "fifo": hal.fuzz_fifo,
+    "bridge-answers": hal.fuzz_bridge_answers,
+    "chip-answers": hal.fuzz_chip_answers,
+    "sim-bridge": hal.fuzz_sim_bridge,
+    "sim-chip": hal.fuzz_sim_chip,
+    "control": hal.fuzz_control,
+    "var": hal.fuzz_var,
+    "pull-resp": forwarder.fuzz_pull_resp,
+    "session": forwarder.fuzz_session,
+    "config-json": forwarder.fuzz_config_json,
+    "config-toml": forwarder.fuzz_config_toml,
+    "scenario": forwarder.fuzz_scenario,
+    "replay": forwarder.fuzz_replay,
+    "frame": forwarder.fuzz_frame,
+}
+
+
+def corpus(name: str) -> list[Path]:
+    """The inputs that once were findings, and those that lead deep."""
+    return sorted(path for path in (CORPUS / name).glob("*") if path.is_file())
