@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from .chance import Chance, normal
 from .interference import Judge, Signal, longest_clean_ns
 from .onair import OnAir, signal_of
-from .propagation import link_loss_db, loss_rate, milliwatts, path_loss_db, undetected_rate
+from .propagation import (
+    SNR_CEILING_DB,
+    link_loss_db,
+    loss_rate,
+    milliwatts,
+    path_loss_db,
+    undetected_rate,
+)
 from .rules import Rules
 from .tables import DEVICE_NOISE_FIGURE_DB, device_sensitivity_dbm, nominal_snr_db
 from .timing import default_preamble, lora_timing
@@ -78,7 +85,8 @@ class Windows:
         frame = on.frame
         return Downlink(
             frame.payload, frame.who, on.start_ns, on.end_ns, frame.freq_hz, frame.sf,
-            frame.bw_hz, frame.coding_rate, not (spoiled or lost), signal.power_dbm, snr_db,
+            frame.bw_hz, frame.coding_rate, not (spoiled or lost), signal.power_dbm,
+            min(snr_db, SNR_CEILING_DB),
         )  # fmt: skip
 
     def _arrives(self, window: Listen, on: OnAir, gain_db: float, at: Position) -> Signal:
