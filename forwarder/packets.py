@@ -66,12 +66,14 @@ When = AtTmst | AtGps | AsSoonAsPossible
 class Uplink:
     """A received frame with what the gateway adds: wall time of reception when it is known.
 
-    `utc_ns` (nanoseconds since 1970) and `gps_ms` come from a valid GPS reference only.
+    `utc_ns` (nanoseconds since 1970) and `gps_ms` come from a valid GPS reference only. `ghost`:
+    a much weaker copy of a frame that another channel heard at the same time.
     """
 
     frame: RxFrame
     utc_ns: int | None = None
     gps_ms: int | None = None
+    ghost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class RadioCounters:
     rx_ok: int = 0
     rx_bad: int = 0
     rx_no_crc: int = 0
+    rx_ghosts: int = 0  # of rx_total: copies of strong frames on other channels
     rx_dropped: int = 0  # queue to the links was full
     damage: int = 0  # stretches of the FIFO that were no record
     tx_ok: int = 0

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from hal.frames import Crc, RxFrame
 
+from .ghosts import Ghosts
 from .links.base import Link
 from .packets import RadioCounters, Uplink
 
@@ -15,13 +16,15 @@ class Uplinks:
 
     def __init__(self, counters: RadioCounters, links: Iterable[Link] = ()) -> None:
         self._counters = counters
+        self._ghosts = Ghosts()
         self.links = list(links)
 
     def received(self, frames: Sequence[RxFrame]) -> None:
         """Take what one look at the FIFO gave, in order."""
-        for frame in frames:
+        for frame, ghost in zip(frames, self._ghosts.marks(frames), strict=True):
             self._count(frame)
-            uplink = Uplink(frame)
+            self._counters.rx_ghosts += ghost
+            uplink = Uplink(frame, ghost=ghost)
             for link in self.links:
                 link.uplink(uplink)
 

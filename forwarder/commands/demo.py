@@ -33,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--server", metavar="HOST:PORT", help="a network server of your own (Semtech UDP)"
     )
     parser.add_argument(
+        "--profile",
+        choices=("generic", "chirpstack", "tts", "helium"),
+        default="generic",
+        help="the make of that server",
+    )
+    parser.add_argument(
         "--keys", choices=("json", "csv"), help="print the devices' keys for your server, and end"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -55,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     server = _server(args.server)
     printer = Printer(as_json=args.json)
     nonce = 1 if server is None else _nonce_of_this_minute()
-    demo = Demo(scenario, printer.show, server=server, first_nonce=nonce)
+    demo = Demo(scenario, printer.show, server=server, profile=args.profile, first_nonce=nonce)
     printer.legend(scenario)
     asyncio.run(_run(demo, args.seconds))
     printer.summary(demo.summary())

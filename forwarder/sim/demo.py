@@ -55,8 +55,9 @@ class WatchedGateway(Gateway):
 class Demo:
     """One run of `scenario`; `show(line, seconds)` is called in the event loop.
 
-    `server` (host, port) is a network server outside, instead of the small one inside. It has been
-    told the devices' keys, and it remembers DevNonces: `first_nonce` must grow from run to run.
+    `server` (host, port) is a network server outside, instead of the small one inside, and
+    `profile` its make as a configuration names it. It has been told the devices' keys, and it
+    remembers DevNonces: `first_nonce` must grow from run to run.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Demo:
         show: Show,
         *,
         server: tuple[str, int] | None = None,
+        profile: str = "generic",
         first_nonce: int = 1,
     ) -> None:
         if len(scenario.gateway) != 1:
@@ -77,6 +79,7 @@ class Demo:
         self._specs = devices_of(scenario)
         self._region = region_of(scenario)
         self._outside = server
+        self._profile = profile
         self._first_nonce = first_nonce
         self.narrator = Narrator(
             {spec.name: spec.payload.kind for spec in self._specs}, own_server=server is None
@@ -132,7 +135,8 @@ class Demo:
         return loads(
             f'board = "sim"\nregion = "{head.region}"\n{sub_band}'
             f'[gateway]\neui = "{self._scenario.gateway[0].eui.lower()}"\n'
-            f'[[server]]\nname = "demo"\naddress = "{host}"\nport = {port}\n',
+            f'[[server]]\nname = "demo"\naddress = "{host}"\nport = {port}\n'
+            f'profile = "{self._profile}"\n',
             "demo.toml",
         )
 

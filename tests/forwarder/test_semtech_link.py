@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 from typing import Any
 
 from forwarder.links.semtech_udp.link import State
@@ -69,6 +70,19 @@ async def test_only_wanted_frames_are_sent() -> None:
                 status = link.status()
                 assert status["forwarded"] == len(names)
                 assert status["filtered"] == 4 - len(names)
+
+
+@in_the_loop
+async def test_ghosts_go_only_to_servers_that_can_tell_them_apart() -> None:
+    for profile, sizes in (("generic", [7, 5]), ("chirpstack", [5])):
+        async with serving() as server:
+            link = a_link(server.port, profile=profile)
+            async with running(link):
+                await up(link)
+                link.uplink(replace(uplink(b"a ghost"), ghost=True))
+                link.uplink(uplink(b"frame"))
+                assert [(await server.push())["rxpk"][0]["size"] for _ in sizes] == sizes
+                assert link.status()["filtered"] == 2 - len(sizes)
 
 
 @in_the_loop

@@ -87,6 +87,7 @@ class SemtechUdpLink:
         self._schedule = schedule
         self._crcs = settings.crcs()
         self._fsk = settings.dialect.fsk_uplinks
+        self._ghosts = settings.dialect.ghost_uplinks
         self._session = Session(settings, int.from_bytes(os.urandom(2), "big"))
         self._path = Path(settings, self, resolver, pauses)
         self._outbox = Outbox(self._push, per_10ms=settings.dialect.per_10ms, batch=settings.batch)
@@ -105,7 +106,7 @@ class SemtechUdpLink:
         """Send one frame now, if this server wants it; keep it while it cannot leave."""
         frame = uplink.frame
         wanted = frame.crc in self._crcs and (self._fsk or isinstance(frame.modulation, LoRa))
-        if not wanted:
+        if not wanted or (uplink.ghost and not self._ghosts):
             self._tally.filtered += 1
             return
         self._tally.forwarded += 1

@@ -31,6 +31,7 @@ class Profile:
     name: str
     fsk_uplinks: bool = True
     bad_crc_uplinks: bool = True
+    ghost_uplinks: bool = True
     warn_beside_error: bool = False
     per_10ms: int | None = None
     words: Mapping[Refusal, str] = field(default_factory=dict)
@@ -42,8 +43,10 @@ PROFILES = {
         Profile("generic"),
         # The gateway bridge throws away an answer with the word UNKNOWN, and then neither tries
         # the second window nor tells the network server; it has words that nobody else knows.
+        # The network server keeps copies on different frequencies apart and answers the first.
         Profile(
             "chirpstack",
+            ghost_uplinks=False,
             words=dict.fromkeys(_UNNAMED, "INTERNAL_ERROR")
             | {Refusal.FULL: "QUEUE_FULL", Refusal.DUTY_CYCLE: "DUTY_CYCLE_OVERFLOW"},
         ),
