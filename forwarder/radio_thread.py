@@ -21,7 +21,7 @@ from hal.concentrator import Concentrator, Reception
 from hal.errors import ChipError, HalError, TxRefused
 from hal.frames import RxFrame, TxFrame, TxReceipt
 
-from .recovery import HOLD_S, Recovery
+from .recovery import HOLD_S, Recovery, Step
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +88,9 @@ class RadioThread:
         self._told = False
         self._line: tuple[int, int] | None = None  # (now_us, at_ns), replaced whole
         self._session = 0
+        self._hold_s = 0.0
+        self._told_reason = ""
+        self._present = False  # whether the last attempt found a board to talk to
         self.recovery = Recovery()
         self.temperature_c: float | None = None
         self.up = False
@@ -148,6 +151,7 @@ class RadioThread:
             up = RadioUp(radio.eui, radio.model, self._session)
             self._note_line(radio.receive(), check=False)
             self.up = True
+            self._told_reason = ""
             self.recovery.running(self._clock.now_ns() / 1e9)
             self._tell(lambda: self._events.radio_up(up))
             self._poll_until_stopped(radio)
@@ -158,15 +162,15 @@ class RadioThread:
     def _start_radio(self) -> Concentrator:
         last_us = self.now_us()
         line_start_us = None if last_us is None else last_us + SESSION_US
+        self._present = False
         radio = self._open(line_start_us, self._hold_s)
+        self._present = True
         try:
             radio.start()
         except BaseException:
             radio.stop()
             raise
         return radio
-
-    _hold_s = 0.0
 
     def _recover(self, reason: str) -> None:
         if self._stopping.is_set():
@@ -176,12 +180,23 @@ class RadioThread:
             self._stopping.set()
             self._tell(lambda: self._events.radio_down(reason, first=True))
             return
-        step = self.recovery.failed(self._clock.now_ns() / 1e9, reason.split(":")[0])
+        step = self._next_step(reason.split(":")[0])
         self._hold_s = HOLD_S[step.stage]
         self._refuse_jobs(ChipError("the radio is being restarted"))
         self._tell(lambda: self._events.radio_down(reason, first=False))
-        log.warning("radio lost: %s; next: %s in %.1f s", reason, step.stage.value, step.pause_s)
+        self._log_once("radio lost: %s; next: %s in %.1f s", reason, step.stage.value, step.pause_s)
         self._stopping.wait(step.pause_s)
+
+    def _log_once(self, text: str, reason: str, *values: object) -> None:
+        """A board that stays away is one line, not one a second."""
+        level = logging.DEBUG if reason == self._told_reason else logging.WARNING
+        self._told_reason = reason
+        log.log(level, text, reason, *values)
+
+    def _next_step(self, reason: str) -> Step:
+        if self._present:
+            return self.recovery.failed(self._clock.now_ns() / 1e9, reason)
+        return self.recovery.absent(reason)
 
     def _refuse_jobs(self, error: HalError) -> None:
         while True:

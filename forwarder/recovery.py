@@ -12,6 +12,7 @@ from enum import Enum
 
 STEADY_S = 60.0  # a radio that ran this long has recovered
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+ABSENT_S = 1.0  # how often a board that is not there is looked for
 
 
 class Stage(Enum):
@@ -23,7 +24,7 @@ class Stage(Enum):
 
 
 LADDER = (Stage.REOPEN, Stage.LONG_RESET, Stage.POWER_CYCLE)
-HOLD_S = {Stage.REOPEN: 0.0, Stage.LONG_RESET: 0.5, Stage.POWER_CYCLE: 2.0}
+HOLD_S = {Stage.REOPEN: 0.0, Stage.LONG_RESET: 0.25, Stage.POWER_CYCLE: 1.0}  # of every level
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,14 @@ class Recovery:
     def running(self, now_s: float) -> None:
         """The radio receives."""
         self._running_since_s = now_s
+
+    def absent(self, reason: str) -> Step:
+        """There is no board: look again soon. One that comes back needs no long reset."""
+        self._running_since_s = None
+        self._failures = 0
+        self.steps[Stage.REOPEN.value] += 1
+        self.reasons[reason] += 1
+        return Step(Stage.REOPEN, ABSENT_S)
 
     def failed(self, now_s: float, reason: str) -> Step:
         """The radio, or an attempt to start it, failed for `reason`."""

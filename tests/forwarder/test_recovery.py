@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forwarder.recovery import PAUSES_S, STEADY_S, Recovery, Stage
+from forwarder.recovery import ABSENT_S, PAUSES_S, STEADY_S, Recovery, Stage
 
 
 def test_each_failure_goes_one_step_further() -> None:
@@ -46,3 +46,13 @@ def test_steps_and_reasons_are_counted() -> None:
     recovery.failed(1, "unplugged")
     assert recovery.reasons == {"unplugged": 2}
     assert recovery.steps == {"reopen": 1, "long reset": 1}
+
+
+def test_a_board_that_is_not_there_is_looked_for_steadily_and_started_without_a_long_reset() -> (
+    None
+):
+    recovery = Recovery()
+    recovery.failed(0, "unplugged")
+    steps = [recovery.absent("no device") for _ in range(100)]
+    assert {(step.stage, step.pause_s) for step in steps} == {(Stage.REOPEN, ABSENT_S)}
+    assert recovery.failed(200, "no answer").stage is Stage.REOPEN
