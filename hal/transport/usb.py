@@ -11,6 +11,7 @@ import logging
 import os
 import select
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 from ..clock import Clock, SystemClock
 from ..errors import TransportError
 from . import mcu
-from .base import Op
+from .base import Op, Read
 from .lock import DeviceLock, busy, claim_tty, is_pty, users
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class UsbTransport:
 
     def transfer(self, ops: Sequence[Op]) -> list[bytes]:
         results = [b""] * len(ops)
-        for batch in mcu.pack(ops):
+        for batch in _packed(ops):
             answer = self._exchange(mcu.Code.SPI, batch.payload)
             batch.decode(answer, ops, results)
         return results
@@ -192,6 +193,17 @@ class UsbTransport:
 
     def _gone(self, error: OSError) -> TransportError:
         return TransportError(f"{self.uri} is gone, unplugged or without power: {error.strerror}")
+
+
+def _packed(ops: Sequence[Op]) -> list[mcu.Batch]:
+    return _packed_reads(tuple(ops)) if all(type(op) is Read for op in ops) else mcu.pack(ops)
+
+
+# The same few questions are asked some hundred times a second; to put them into a message anew was
+# a quarter of an idle gateway's work.
+@lru_cache(maxsize=16)
+def _packed_reads(ops: tuple[Op, ...]) -> list[mcu.Batch]:
+    return mcu.pack(ops)
 
 
 def _open_port(path: str) -> Serial:
