@@ -15,3 +15,7 @@ class EnvelopeRefused(EdgeError):
 
 class KekError(EdgeError):
     """A key-encryption key is missing, unreadable or not what it should be."""
+
+
+class SourceError(EdgeError):
+    """What a key source sent makes no sense; says what was expected. Costs that document only."""
