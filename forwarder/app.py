@@ -14,6 +14,7 @@ import logging
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 
+from hal.clock import Clock
 from hal.concentrator import Concentrator
 from hal.frames import RxFrame
 from hal.transport.open import open_transport
@@ -39,7 +40,10 @@ STATUS_S = 30.0  # between two lines of the log that say how things are
 class Gateway:
     """One concentrator and its servers. `run` it once, in the event loop that made it."""
 
-    def __init__(self, config: GatewayConfig, open_radio: OpenRadio) -> None:
+    def __init__(
+        self, config: GatewayConfig, open_radio: OpenRadio, *, clock: Clock | None = None
+    ) -> None:
+        """`clock` is the one that the radios of `open_radio` go by; the machine's by default."""
         loop = asyncio.get_running_loop()
         self.config = config
         self.counters = RadioCounters()
@@ -47,7 +51,7 @@ class Gateway:
         self.ready = asyncio.Event()
         self.uplinks = Uplinks(self.counters)
         self.scheduler = Scheduler(config.concentrator, antenna_gain_db=config.antenna_gain_dbi)
-        self.radio = RadioThread(open_radio, self, loop)
+        self.radio = RadioThread(open_radio, self, loop, clock=clock)
         self.transmitter = Transmitter(self.scheduler, self.radio, self.counters)
         self._failed: asyncio.Future[None] = loop.create_future()
         self._tasks: list[asyncio.Task[None]] = []
@@ -162,8 +166,12 @@ def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:
 
     def open_radio(line_start_us: int | None, hold_s: float) -> Concentrator:
         transport = open_transport(uri, lines=config.lines)
-        if hold_s:
-            transport.reset(hold_s)
+        try:
+            if hold_s:
+                transport.reset(hold_s)
+        except BaseException:
+            transport.close()  # or its lock would say for ever that somebody has the board
+            raise
         return Concentrator(transport, config.concentrator, line_start_us=line_start_us)
 
     return open_radio
