@@ -13,6 +13,10 @@ class EnvelopeRefused(EdgeError):
     """A wrapped key was not opened: unknown label, wrong KEK, damaged, or not allowed."""
 
 
+class TokenError(EnvelopeRefused):
+    """A token does not answer: what it holds can not be used now and may be later."""
+
+
 class KekError(EdgeError):
     """A key-encryption key is missing, unreadable or not what it should be."""
 
