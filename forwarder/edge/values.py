@@ -10,9 +10,12 @@ is a `KeyHandle` (keys.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+import msgspec
+from msgspec import Struct
 
 
 class Scheme(Enum):
@@ -106,8 +109,11 @@ class FcntState(Enum):
     RESET = "reset?"
 
 
-@dataclass(frozen=True, slots=True)
-class RadioFacts:
+# The two that every frame makes are msgspec structs: a tenth of a frozen dataclass's time, and
+# `msgspec.structs.replace` where a dataclass has `replace`.
+
+
+class RadioFacts(Struct, frozen=True):
     """How the frame was heard; levels rounded as in rxpk."""
 
     tmst: int
@@ -120,8 +126,7 @@ class RadioFacts:
     rf_chain: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One frame as local mode publishes it, whatever the sink. `docs/local-mode.md` has the schema.
 
     `time_ns` is wall time since 1970 when it was heard. `session` is a hash of the session, never a
@@ -152,7 +157,7 @@ class Record:
     dedup: str = ""
     note: str = ""
     late: bool = False  # decrypted after its key came, not when it was heard
-    extra: dict[str, object] = field(default_factory=dict)
+    extra: dict[str, object] = msgspec.field(default_factory=dict)
 
 
 class KeyHandle(Protocol):

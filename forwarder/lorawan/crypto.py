@@ -54,7 +54,7 @@ def data_mic(
     key: bytes, body: bytes, direction: int, dev_addr: int, fcnt: int, *, conf_fcnt: int = 0
 ) -> bytes:
     """1.0.x both ways (NwkSKey), and 1.1 downlinks (SNwkSIntKey, with `conf_fcnt`)."""
-    block = _b_block(len(body), direction, dev_addr, fcnt, conf_fcnt=conf_fcnt)
+    block = mic_block(len(body), direction, dev_addr, fcnt, conf_fcnt=conf_fcnt)
     return cmac4(key, block + body)
 
 
@@ -70,12 +70,12 @@ def uplink_mic_1_1(
     tx_ch: int,
 ) -> bytes:
     """Two bytes that the serving network checks, then two that a forwarding one can."""
-    served = _b_block(len(body), UP, dev_addr, fcnt, conf_fcnt=conf_fcnt, tx_dr=tx_dr, tx_ch=tx_ch)
+    served = mic_block(len(body), UP, dev_addr, fcnt, conf_fcnt=conf_fcnt, tx_dr=tx_dr, tx_ch=tx_ch)
     whole = cmac4(s_nwk_s_int_key, served + body)
     return whole[:2] + data_mic(f_nwk_s_int_key, body, UP, dev_addr, fcnt)[:2]
 
 
-def _b_block(
+def mic_block(
     size: int,
     direction: int,
     dev_addr: int,
@@ -85,6 +85,7 @@ def _b_block(
     tx_dr: int = 0,
     tx_ch: int = 0,
 ) -> bytes:
+    """B0, and with a data rate and a channel B1: what the CMAC of `size` bytes begins with."""
     return _BLOCK.pack(
         0x49, conf_fcnt & 0xFFFF, tx_dr, tx_ch, direction, dev_addr, fcnt & 0xFFFFFFFF, 0, size
     )
@@ -110,9 +111,14 @@ def _keystream_xor(
 ) -> bytes:
     if not data:
         return b""
-    start = _BLOCK.pack(1, 0, 0, mark, direction, dev_addr, fcnt & 0xFFFFFFFF, 0, 1)
+    start = stream_block(mark, direction, dev_addr, fcnt)
     stream = Cipher(algorithms.AES(key), modes.CTR(start)).encryptor()
     return stream.update(data) + stream.finalize()
+
+
+def stream_block(mark: int, direction: int, dev_addr: int, fcnt: int, index: int = 1) -> bytes:
+    """One block of keystream before encryption; `mark` is 0 for payloads, 1 or 2 for FOpts."""
+    return _BLOCK.pack(1, 0, 0, mark, direction, dev_addr, fcnt & 0xFFFFFFFF, 0, index)
 
 
 # Joins (section 6.2).

@@ -1,0 +1,181 @@
+"""An enrolled device and its sessions: what is known of each, and no more. Values that change; pure.
+
+Ref: edge-keys.md 2.7. A gateway may hold a hundred thousand of these: slots, and envelopes that are
+opened when the first frame needs the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+
+from .errors import EnvelopeRefused
+from .values import Envelope, KeyHandle, KeyNews, KeyOrigin, Vault
+
+Key = Envelope | KeyHandle | None
+IDENT_SIZE = 8
+
+
+class Stage(Enum):
+    """Where a session is in its life; the value is what the store keeps."""
+
+    PENDING = 0  # agreed; no frame of it was verified here
+    CURRENT = 1
+    OLD = 2  # replaced; late frames are still read, until `grace_end_s`
+
+
+@dataclass(slots=True, eq=False)
+class Device:
+    """One enrolled device. EUIs are 16 lower-case hex digits.
+
+    `exclusive` says that nobody else uses this device's DevAddr within earshot, so that a frame
+    that fits none of its keys is forged or damaged. `fcnt_mask` is 0xFFFF for a device that counts
+    with 16 bits. `allow_reset` reads frames of an ABP device that began to count anew.
+    """
+
+    dev_eui: str
+    name: str = ""
+    join_eui: str = ""
+    codec: str = ""
+    lorawan_1_1: bool = False
+    exclusive: bool = False
+    allow_reset: bool = False
+    fcnt_mask: int = 0xFFFFFFFF
+    sessions: tuple[Session, ...] = ()
+    joining_until_s: float = 0.0
+
+    def at(self, stage: Stage) -> Session | None:
+        return next((one for one in self.sessions if one.stage is stage), None)
+
+
+class Session:
+    """One session. `last` is the last counter that was accepted here, `hint` the last that a source
+    reported. `ends_s` and `grace_end_s` are seconds since 1970. `dev_addr` None is not known yet.
+    """
+
+    __slots__ = (
+        "app_s",
+        "dev_addr",
+        "device",
+        "ends_s",
+        "fault",
+        "grace_end_s",
+        "hint",
+        "ident",
+        "last",
+        "lorawan_1_1",
+        "multicast",
+        "nwk",
+        "nwk_s_enc",
+        "origin",
+        "s_nwk_s_int",
+        "session_id",
+        "source",
+        "stage",
+        "told",
+    )
+
+    def __init__(self, device: Device, news: KeyNews, ident: bytes) -> None:
+        self.device = device
+        self.ident = ident
+        self.dev_addr = news.dev_addr
+        self.session_id = news.session_id
+        self.source = news.source
+        self.origin = news.origin
+        self.app_s: Key = news.app_s_key
+        self.nwk: Key = (
+            news.f_nwk_s_int
+        )  # NwkSKey, or 1.1's FNwkSIntKey: what uplinks are checked by
+        self.s_nwk_s_int: Key = news.s_nwk_s_int
+        self.nwk_s_enc: Key = news.nwk_s_enc
+        self.lorawan_1_1 = news.lorawan_1_1 or device.lorawan_1_1
+        self.multicast = news.multicast
+        self.stage = Stage.PENDING
+        self.last: int | None = None
+        self.hint: int | None = None
+        self.ends_s: float | None = None
+        self.grace_end_s: float | None = None
+        self.fault = ""  # why a key of it did not open
+        self.told = False  # whether that, or its end, was reported
+
+    @property
+    def hash(self) -> str:
+        """What records call it."""
+        return self.ident.hex()
+
+    @property
+    def static(self) -> bool:
+        """Whether it has no beginning: ABP and multicast, whose counters may start anywhere."""
+        return self.origin is KeyOrigin.STATIC
+
+    def over(self, now_s: float) -> bool:
+        return self.ends_s is not None and now_s >= self.ends_s
+
+    def network_key(self, vault: Vault) -> KeyHandle | None:
+        """The key of uplink MICs, opened when first wanted; None if unknown or refused."""
+        key = self.nwk
+        if type(key) is Envelope:
+            key = self.nwk = self._open(key, vault)
+        return key  # type: ignore[return-value]  # what is no Envelope is a handle or None
+
+    def app_key(self, vault: Vault) -> KeyHandle | None:
+        key = self.app_s
+        if type(key) is Envelope:
+            key = self.app_s = self._open(key, vault)
+        return key  # type: ignore[return-value]  # as above
+
+    def _open(self, envelope: Envelope, vault: Vault) -> KeyHandle | None:
+        try:
+            return vault.open(envelope, self.source)
+        except EnvelopeRefused as error:
+            self.fault = str(error)
+            return None
+
+    def learn(self, news: KeyNews) -> bool:
+        """Fill in what `news` adds; whether that was anything."""
+        before = (self.dev_addr, self.app_s, self.nwk, self.s_nwk_s_int, self.nwk_s_enc)
+        self.dev_addr = self.dev_addr if self.dev_addr is not None else news.dev_addr
+        self.app_s = self.app_s or news.app_s_key
+        self.nwk = self.nwk or news.f_nwk_s_int
+        self.s_nwk_s_int = self.s_nwk_s_int or news.s_nwk_s_int
+        self.nwk_s_enc = self.nwk_s_enc or news.nwk_s_enc
+        changed = before != (
+            self.dev_addr,
+            self.app_s,
+            self.nwk,
+            self.s_nwk_s_int,
+            self.nwk_s_enc,
+        )
+        if changed:
+            self.fault, self.told = "", False
+        return changed
+
+    def wipe(self) -> None:
+        """Forget the keys, now."""
+        for key in (self.app_s, self.nwk, self.s_nwk_s_int, self.nwk_s_enc):
+            if key is not None and not isinstance(key, Envelope):
+                key.wipe()
+        self.app_s = self.nwk = self.s_nwk_s_int = self.nwk_s_enc = None
+
+    def __repr__(self) -> str:
+        return f"<Session {self.hash} of {self.device.dev_eui}>"
+
+
+def identify(news: KeyNews) -> bytes | None:
+    """What tells this session from others of its device, the same after a restart; None if nothing.
+
+    A SessionKeyID where there is one, else the envelope as it came: RFC 3394 and ThingPark's block
+    give the same bytes for the same key. DevAddr is no identity (edge-keys.md 2.7).
+    """
+    key = news.app_s_key or news.f_nwk_s_int
+    if news.session_id:
+        what = b"id" + news.session_id
+    elif key is not None:
+        what = b"key" + key.scheme.value.encode() + key.wrapped
+    else:
+        return None
+    mark = b"multicast" if news.multicast else b""
+    return hashlib.sha256(b"edgemast session" + news.dev_eui.encode() + mark + what).digest()[
+        :IDENT_SIZE
+    ]
