@@ -8,12 +8,15 @@ with its `error`.
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO, assert_never
 
 from ..errors import HalError, TransportError
 from .base import Command, Modify, Op, Read, Target, Transport, Write
+
+MOST_BYTES = 256 << 20  # of a recording; a start-up has a quarter of one
 
 Line = dict[str, Any]
 
@@ -81,20 +84,31 @@ class ReplayTransport:
         return len(self._lines) - self._at
 
     def transfer(self, ops: Sequence[Op]) -> list[bytes]:
-        return [self._next(describe_op(op)) for op in ops]
+        return [self._next(op) for op in ops]
 
     def reset(self, hold_s: float = 0.1) -> None:
         self._take({"op": "reset"})
 
     def temperature_c(self) -> float | None:
-        line = self._take({"op": "temperature"})
-        return None if line["got"] is None else float(line["got"])
+        got = self._take({"op": "temperature"}).get("got")
+        if got is not None and not isinstance(got, int | float):
+            raise self._damaged(f"a temperature expected, {_brief(got)} stands there")
+        return None if got is None else float(got)
 
     def close(self) -> None:
         pass
 
-    def _next(self, asked: Line) -> bytes:
-        return bytes.fromhex(self._take(asked).get("got", ""))
+    def _next(self, op: Op) -> bytes:
+        size = _answer_size(op)
+        # What was read before the operation that failed is not recorded; nobody sees it.
+        got = self._take(describe_op(op)).get("got", "00" * size)
+        answer = bytes.fromhex(got) if isinstance(got, str) else None
+        if answer is None or len(answer) != size:
+            raise self._damaged(f"{size} bytes of answer expected, {_brief(got)} stands there")
+        return answer
+
+    def _damaged(self, why: str) -> TraceMismatch:
+        return TraceMismatch(f"{self.uri}, line {self._at}: {why}")
 
     def _take(self, asked: Line) -> Line:
         if self._at == len(self._lines):
@@ -108,7 +122,8 @@ class ReplayTransport:
             )
         self._at += 1
         if "error" in line:
-            raise TransportError(str(line["error"]))
+            error = line["error"]
+            raise TransportError(error if isinstance(error, str) else _brief(error))
         return line
 
 
@@ -129,9 +144,27 @@ def describe_op(op: Op) -> Line:
             assert_never(op)
 
 
+def _answer_size(op: Op) -> int:
+    match op:
+        case Write():
+            return 0
+        case Read(_, size):
+            return size
+        case Modify():
+            return 1
+        case Command(_, _, args):
+            return len(args)
+        case _:
+            assert_never(op)
+
+
 def _load(path: Path) -> list[Line]:
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"{path}: more than {MOST_BYTES >> 20} MB: record less at a time")
     lines = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, text in enumerate(data.decode(errors="replace").splitlines(), start=1):
         try:
             line = json.loads(text)
             bytes.fromhex(line["got"] if isinstance(line.get("got"), str) else "")
@@ -141,6 +174,11 @@ def _load(path: Path) -> list[Line]:
     return lines
 
 
+def _brief(value: object) -> str:
+    """Whatever stands in a file, short and however deep it is."""
+    return value[:40] if isinstance(value, str) else reprlib.repr(value)
+
+
 def _show(line: Line) -> str:
-    text = " ".join(str(value) for value in line.values())
+    text = " ".join(_brief(value) for value in line.values())
     return text if len(text) <= 80 else f"{text[:77]}..."
