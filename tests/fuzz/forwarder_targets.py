@@ -6,13 +6,15 @@ not documented for the call is a finding.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import tomllib
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
+from forwarder.__main__ import main
 from forwarder.commands.frame import frame_bytes
 from forwarder.config import GatewayConfig, loads
 from forwarder.config.convert import to_toml
@@ -329,5 +331,44 @@ def fuzz_frame(data: bytes) -> None:
             assert all(line.isprintable() and len(line) < MESSAGE for line in story.lines())
             if not keys.show_derived:
                 assert KEY.hex() not in json.dumps(story.json)
+    text = data.decode("utf-8", "replace")
     with suppress(ConfigError):
-        assert 1 <= len(frame_bytes(data.decode("utf-8", "replace"))) <= 255
+        assert 1 <= len(frame_bytes(text)) <= 255
+    check_command(Taker(data))
+
+
+OPTIONS = (
+    "--json", "--nwkskey", "--appskey", "--fnwksintkey", "--snwksintkey", "--nwksenckey",
+    "--appkey", "--nwkkey", "--jsintkey", "--jsenckey", "--fcnt", "--conf-fcnt", "--tx-dr",
+    "--tx-ch", "--join-request", "--join-eui", "--dev-eui", "--dev-nonce", "--join-req-type",
+    "--show-derived-keys",
+)  # fmt: skip
+WORDS_OF_USERS = (
+    KEY.hex(),
+    "0",
+    "255",
+    "65536",
+    "4294967296",
+    "-1",
+    "1e3",
+    "",
+    "00" * 8,
+    "ff",
+    "٣",
+)
+
+
+def check_command(take: Taker) -> None:
+    """`edgemast frame` with any options: it explains, or says in one line what is wrong."""
+    words = ["frame"]
+    for _ in range(take.byte() % 6):
+        words.append(take.of(OPTIONS))
+        if words[-1] not in ("--json", "--show-derived-keys"):
+            raw = take.byte() & 3 == 0
+            words[-1] += "=" + (take.block().decode("latin-1") if raw else take.of(WORDS_OF_USERS))
+    words += ["--", take.rest()[:300].hex()]
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(words)
+    assert code == 0 or (code == 2 and err.getvalue().startswith("edgemast: "))
+    assert (code == 0) == bool(out.getvalue()) and len(err.getvalue()) < MESSAGE

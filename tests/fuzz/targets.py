@@ -16,6 +16,7 @@ TARGETS: dict[str, Target] = {
     "fifo": hal.fuzz_fifo,
     "bridge-answers": hal.fuzz_bridge_answers,
     "chip-answers": hal.fuzz_chip_answers,
+    "trace": hal.fuzz_trace,
     "sim-bridge": hal.fuzz_sim_bridge,
     "sim-chip": hal.fuzz_sim_chip,
     "control": hal.fuzz_control,

@@ -28,6 +28,8 @@ from hal.sim.control import Control, Reply
 from hal.sim.log import TransactionLog
 from hal.sim.transmitting import Transmitter
 from hal.sx1302.firmware import parse_var
+from hal.transport.base import Read
+from hal.transport.trace import ReplayTransport, TraceMismatch
 from tests.hal.configs import EU868
 from tests.semtech import semtech_json
 
@@ -163,6 +165,37 @@ def test_a_converted_file_is_toml_whatever_its_warnings_quote() -> None:
     conf["gateway_conf"]["odd\0key\n\U000e0001"] = 1
     converted = to_toml(loads(json.dumps(conf), "global_conf.json"))
     tomllib.loads(converted)
+
+
+# Recordings of a bus.
+
+
+@pytest.mark.parametrize(
+    "got", ["", "00", "000000", 7, None, [], {"a": 1}], ids=lambda got: json.dumps(got)
+)
+def test_an_answer_of_another_size_than_was_asked_for_is_told_with_its_line(
+    got: object, tmp_path: Path
+) -> None:
+    path = tmp_path / "trace"
+    path.write_text(json.dumps({"op": "r", "addr": "0x5606", "len": 2, "got": got}) + "\n")
+    with pytest.raises(TraceMismatch, match="line 1: 2 bytes of answer expected"):
+        ReplayTransport(path).transfer([Read(0x5606, 2)])
+
+
+@pytest.mark.parametrize("got", ["25", [], {}])
+def test_a_temperature_that_is_none_is_told_with_its_line(got: object, tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    path.write_text(json.dumps({"op": "temperature", "got": got}) + "\n")
+    with pytest.raises(TraceMismatch, match="line 1: a temperature expected"):
+        ReplayTransport(path).temperature_c()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"{", b"[1]", b'{"got": "0"}'])
+def test_what_is_no_trace_is_refused_with_file_and_line(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"trace, line 1: not a line of a trace"):
+        ReplayTransport(path)
 
 
 # The control port.
