@@ -142,6 +142,6 @@ def _wrong_kek(envelope: Envelope, tried: list[Kek]) -> str:
     said = f" (the envelope says {shown(envelope.label)})" if foreign else ""
     return (
         f"the {envelope.scheme.value} envelope does not open under KEK {kek.label!r}{said}, "
-        f"version {versions} tried: it is damaged, or the other side has another KEK; compare check "
-        "values (edgemast edge list)"
+        f"version {versions} tried: it is damaged, or the other side has another KEK; compare "
+        "check values (edgemast edge list)"
     )
