@@ -150,6 +150,8 @@ class RadioThread:
             self._session += 1
             up = RadioUp(radio.eui, radio.model, self._session)
             self._note_line(radio.receive(), check=False)
+            # What came while the radio was down was meant for the session before.
+            self._refuse_jobs(ChipError("the radio was restarted"))
             self.up = True
             self._told_reason = ""
             self.recovery.running(self._clock.now_ns() / 1e9)
