@@ -17,7 +17,10 @@ import pytest
 from forwarder import app
 from forwarder.config import loads
 from forwarder.errors import ConfigError
-from hal.errors import TransportError
+from forwarder.radio_thread import TxOutcome
+from hal.errors import ChipError, TransportError
+from hal.frames import TxFrame
+from hal.modulation import LoRa
 from hal.sim.board import SimBoard
 from hal.sim.transport import SimTransport
 from tests.forwarder.semtech_makers import body
@@ -220,6 +223,7 @@ async def survives_a_stall(world: World) -> None:
     await world.gateway.until("down")
     for _ in range(3):
         await world.server.pull()  # the server goes on hearing of us
+    assert world.gateway.scheduler.next_us() is None, "what waited is given up at once"
     assert await ask(world, body(imme=True, tmst=None)) == "UNKNOWN", "the radio is down"
     world.board.faults.mute = False
     await world.gateway.until("up 2")
@@ -228,6 +232,23 @@ async def survives_a_stall(world: World) -> None:
     assert sum(scheduler.counters.lost.values()) == 1 and scheduler.next_us() is None
     assert not world.board.tx.programmed
     await works(world)
+
+
+def test_a_frame_handed_over_while_the_radio_is_down_is_refused_and_not_sent_later() -> None:
+    async def scenario() -> None:
+        async with a_gateway() as world:
+            world.board.faults.mute = True
+            await world.gateway.until("down")
+            ended: asyncio.Queue[TxOutcome] = asyncio.Queue()
+            frame = TxFrame(b"stale", 868_100_000, 14.0, LoRa(7))
+            world.gateway.radio.send(frame, ended.put_nowait)
+            world.board.faults.mute = False
+            await world.gateway.until("up 2")
+            assert isinstance(await ended.get(), ChipError)
+            assert not world.board.tx.programmed
+            await works(world)
+
+    run(scenario())
 
 
 def test_a_chip_that_reset_itself_is_noticed_and_started_again() -> None:
