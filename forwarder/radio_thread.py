@@ -25,7 +25,9 @@ from .recovery import HOLD_S, Recovery, Step
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.0035  # pause between two looks at the FIFO: half of it is the median wait of a frame
+BUSY_S = 0.003  # pause between two looks at the FIFO: half of it is the median wait of a frame
+QUIET_S = 0.008  # and where nothing has happened for QUIET_AFTER_S: looking costs a few % of a core
+QUIET_AFTER_S = 2.0
 HEALTH_S = 1.0  # between two looks at the registers that tell a reset or stalled chip
 BACKLOG = 8192  # frames that wait for the loop; beyond that they are dropped and counted
 JUMP_US = 1_000_000  # more than this between counter and host clock is a jump, not drift
@@ -73,13 +75,11 @@ class RadioThread:
         loop: asyncio.AbstractEventLoop,
         *,
         clock: Clock | None = None,
-        poll_s: float = POLL_S,
     ) -> None:
         self._open = open_radio
         self._events = events
         self._loop = loop
         self._clock = clock or SystemClock()
-        self._poll_s = poll_s
         self._jobs: SimpleQueue[tuple[TxFrame, TxDone] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._main, name="radio", daemon=True)
         self._stopping = threading.Event()
@@ -210,24 +210,32 @@ class RadioThread:
                 self._finish(job[1], error)
 
     def _poll_until_stopped(self, radio: Concentrator) -> None:
-        health_ns = self._clock.now_ns()
+        health_ns = active_ns = self._clock.now_ns()
+        pause_s = BUSY_S
         while not self._stopping.is_set():
-            self._next_job(radio)
+            worked = self._next_job(radio, pause_s)
             reception = radio.receive()
             self._note_line(reception)
             if reception.frames or reception.damage:
                 self._take(reception)
+                worked = True
+            if worked:
+                active_ns = reception.at_ns
+            quiet = reception.at_ns - active_ns >= QUIET_AFTER_S * 1e9
+            pause_s = QUIET_S if quiet else BUSY_S
             if reception.at_ns - health_ns >= HEALTH_S * 1e9:
                 health_ns = reception.at_ns
                 self._check_health(radio)
 
-    def _next_job(self, radio: Concentrator) -> None:
+    def _next_job(self, radio: Concentrator, pause_s: float) -> bool:
+        """Wait for `pause_s`, or until there is something to program; whether there was."""
         try:
-            job = self._jobs.get(timeout=self._poll_s)
+            job = self._jobs.get(timeout=pause_s)
         except Empty:
-            return
+            return False
         if job is not None:
             self._program(radio, *job)
+        return True
 
     def _program(self, radio: Concentrator, frame: TxFrame, done: TxDone) -> None:
         try:

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .allowance import Allowance
 from .clock import Clock, SystemClock
 from .config import ConcentratorConfig
 from .counter import TICKS_PER_US, WRAP_TICKS, WRAP_US
@@ -104,6 +105,7 @@ class Concentrator:
         self._listener = lbt.Listener(self._chip, self._clock, sx1261) if sx1261 else None
         self._looked: tuple[int, int] | None = None  # counter and clock at the last health()
         self._temperature_c = FALLBACK_TEMPERATURE_C
+        self._readings = Allowance(burst=200, per_s=10)  # each costs a message on the bus
         self._told_temperature = False
         self._pending: HalError | None = None  # met while frames were in hand
 
@@ -156,7 +158,7 @@ class Concentrator:
         buffer, *counters = self._transport.transfer((Read(RX_FIFO, size), *COUNTER_OPS))
         now_us = self._time.update(counters)
         at_ns = self._clock.now_ns()
-        self._refresh_temperature()
+        self._refresh_temperature(at_ns)
         frames, damage = decoder.decode(
             buffer, self._time.counter, self._temperature_c, self._time.history
         )
@@ -249,11 +251,13 @@ class Concentrator:
         except HalError as error:
             log.debug("stop: %s", error)
 
-    def _refresh_temperature(self) -> None:
-        """For the RSSI, at every fetch. A bus where that is slow remembers the last value itself.
+    def _refresh_temperature(self, now_ns: int) -> None:
+        """For the RSSI, at every fetch but of a gateway that is busy all the time.
 
         Frames in hand must not be lost: an error waits for the next poll.
         """
+        if not self._readings.take(now_ns):
+            return
         try:
             found = self._transport.temperature_c()
         except HalError as error:
