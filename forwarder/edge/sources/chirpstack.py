@@ -15,13 +15,17 @@ from ..errors import SourceError
 from ..values import FrameMatch, KeyNews, KeyOrigin
 from . import fields, protobuf
 from .report import Report
-from .settings import TunnelSettings
+from .settings import TunnelSettings, check_filter
 
 
 class ChirpstackSettings(TunnelSettings, frozen=True, kw_only=True, tag="chirpstack"):
     """`application` is the id of one application, + for all that the broker shows us."""
 
     application: str = "+"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_filter(self.application)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -43,8 +43,7 @@ class BrokerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if not self.tls and (self.ca_file or self.cert_file):
             raise ValueError(f"server: certificates need mqtts://, not {self.server}")
         for topic in self.topics:
-            if not topic or len(topic) > 1024 or "\0" in topic:
-                raise ValueError("topics: names of 1 to 1024 characters expected")
+            check_filter(topic)
 
     @property
     def tls(self) -> bool:
@@ -135,6 +134,15 @@ class TunnelSettings(SourceSettings, frozen=True, kw_only=True, tag_field="type"
         way = self.mqtt or self.http
         if self.allow_clear and way is not None and not way.private:
             raise ValueError(f"source {self.name}: allow_clear needs mqtts://")
+        if self.http is not None and self.http.tls and not self.knows_callers():
+            raise ValueError(
+                f"source {self.name}: nothing tells who sends the reports; give http.token_file "
+                "or http.client_ca_file"
+            )
+
+    def knows_callers(self) -> bool:
+        """Whether a report over HTTP proves where it is from."""
+        return self.http is not None and bool(self.http.token_file or self.http.client_ca_file)
 
     def check_topics(self) -> None:
         """For dialects without topics of their own. Raises ValueError."""
@@ -155,7 +163,19 @@ def split_address(address: str, default_port: int | None) -> tuple[str, int]:
     return _host(host, address), int(port)
 
 
+def check_filter(topic: str) -> None:
+    """Raise ValueError unless `topic` is one that MQTT lets subscribe to."""
+    levels = topic.split("/")
+    whole = all(level in ("+", "#") or not set(level) & set("+#") for level in levels)
+    if not 0 < len(topic) <= 1024 or "\0" in topic or not whole or "#" in levels[:-1]:
+        raise ValueError(f"topic '{topic[:64]}': + and # stand for whole levels, # at the end")
+
+
 def _host(host: str, address: str) -> str:
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        host = ""
     if not host or not host.isprintable() or set(host) & set("/@ ?#"):
         raise ValueError(f"'{address}': HOST:PORT expected")
     return host

@@ -41,6 +41,9 @@ class ThingParkSettings(TunnelSettings, frozen=True, kw_only=True, tag="thingpar
         if self.tunnel_key_file and self.http is None:
             raise ValueError(f"source {self.name}: tunnel_key_file is for reports over http")
 
+    def knows_callers(self) -> bool:
+        return bool(self.tunnel_key_file) or super().knows_callers()
+
 
 class ThingPark:
     """`tunnel_key` is what its file holds; empty where reports are not signed."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..values import Envelope, FrameMatch, KeyNews, KeyOrigin
 from . import fields
 from .report import Report
-from .settings import TunnelSettings
+from .settings import TunnelSettings, check_filter
 
 # The Things Stack makes an id up where the Join Server sent none; no Join Server knows it.
 MADE_UP = b"ttn-lw-interop-generated:"
@@ -21,6 +21,10 @@ class TtsSettings(TunnelSettings, frozen=True, kw_only=True, tag="tts"):
     """`application` as the console shows it for MQTT: APPLICATION or APPLICATION@TENANT."""
 
     application: str = "+"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_filter(self.application)
 
 
 class Tts:
