@@ -1,4 +1,4 @@
-"""An enrolled device and its sessions: what is known of each, and no more. Values that change; pure.
+"""An enrolled device and its sessions: what is known of each, and no more. Pure.
 
 Ref: edge-keys.md 2.7. A gateway may hold a hundred thousand of these: slots, and envelopes that are
 opened when the first frame needs the key.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
 
 from .errors import EnvelopeRefused
-from .values import Envelope, KeyHandle, KeyNews, KeyOrigin, Vault
+from .values import Envelope, KeyHandle, KeyNews, KeyOrigin, Scheme, Vault
 
-Key = Envelope | KeyHandle | None
+Handle = KeyHandle | Literal[False] | None  # not opened yet, or refused
 IDENT_SIZE = 8
 
 
@@ -55,6 +56,8 @@ class Session:
     """
 
     __slots__ = (
+        "_app",
+        "_nwk",
         "app_s",
         "dev_addr",
         "device",
@@ -64,6 +67,8 @@ class Session:
         "hint",
         "ident",
         "last",
+        "last_mic",
+        "last_s",
         "lorawan_1_1",
         "multicast",
         "nwk",
@@ -83,16 +88,18 @@ class Session:
         self.session_id = news.session_id
         self.source = news.source
         self.origin = news.origin
-        self.app_s: Key = news.app_s_key
-        self.nwk: Key = (
-            news.f_nwk_s_int
-        )  # NwkSKey, or 1.1's FNwkSIntKey: what uplinks are checked by
-        self.s_nwk_s_int: Key = news.s_nwk_s_int
-        self.nwk_s_enc: Key = news.nwk_s_enc
+        self.app_s = news.app_s_key
+        self.nwk = news.f_nwk_s_int  # NwkSKey, or 1.1's FNwkSIntKey: what uplinks are checked by
+        self.s_nwk_s_int = news.s_nwk_s_int
+        self.nwk_s_enc = news.nwk_s_enc
+        self._app: Handle = None
+        self._nwk: Handle = None
         self.lorawan_1_1 = news.lorawan_1_1 or device.lorawan_1_1
         self.multicast = news.multicast
         self.stage = Stage.PENDING
         self.last: int | None = None
+        self.last_mic = b""  # of the frame that had it, and when that was heard
+        self.last_s = 0.0
         self.hint: int | None = None
         self.ends_s: float | None = None
         self.grace_end_s: float | None = None
@@ -114,48 +121,62 @@ class Session:
 
     def network_key(self, vault: Vault) -> KeyHandle | None:
         """The key of uplink MICs, opened when first wanted; None if unknown or refused."""
-        key = self.nwk
-        if type(key) is Envelope:
-            key = self.nwk = self._open(key, vault)
-        return key  # type: ignore[return-value]  # what is no Envelope is a handle or None
+        handle = self._nwk
+        if handle is None and self.nwk is not None:
+            handle = self._nwk = self._open(self.nwk, vault)
+            self.nwk = _kept(self.nwk)
+        return handle or None
 
     def app_key(self, vault: Vault) -> KeyHandle | None:
-        key = self.app_s
-        if type(key) is Envelope:
-            key = self.app_s = self._open(key, vault)
-        return key  # type: ignore[return-value]  # as above
+        """The key of payloads, likewise."""
+        handle = self._app
+        if handle is None and self.app_s is not None:
+            handle = self._app = self._open(self.app_s, vault)
+            self.app_s = _kept(self.app_s)
+        return handle or None
 
-    def _open(self, envelope: Envelope, vault: Vault) -> KeyHandle | None:
+    def _open(self, envelope: Envelope, vault: Vault) -> KeyHandle | Literal[False]:
         try:
             return vault.open(envelope, self.source)
         except EnvelopeRefused as error:
             self.fault = str(error)
-            return None
+            return False
 
     def learn(self, news: KeyNews) -> bool:
-        """Fill in what `news` adds; whether that was anything."""
-        before = (self.dev_addr, self.app_s, self.nwk, self.s_nwk_s_int, self.nwk_s_enc)
-        self.dev_addr = self.dev_addr if self.dev_addr is not None else news.dev_addr
+        """Fill in what `news` adds, and try again what was refused; whether there was any."""
+        before = self._known()
+        if self.dev_addr is None:
+            self.dev_addr = news.dev_addr
+        if self._app is False and news.app_s_key is not None:
+            self.app_s, self._app, self.fault = news.app_s_key, None, ""
+        if self._nwk is False and news.f_nwk_s_int is not None:
+            self.nwk, self._nwk, self.fault = news.f_nwk_s_int, None, ""
         self.app_s = self.app_s or news.app_s_key
         self.nwk = self.nwk or news.f_nwk_s_int
         self.s_nwk_s_int = self.s_nwk_s_int or news.s_nwk_s_int
         self.nwk_s_enc = self.nwk_s_enc or news.nwk_s_enc
-        changed = before != (
-            self.dev_addr,
-            self.app_s,
-            self.nwk,
-            self.s_nwk_s_int,
-            self.nwk_s_enc,
-        )
-        if changed:
-            self.fault, self.told = "", False
-        return changed
+        self.session_id = self.session_id or news.session_id
+        return before != self._known()
+
+    def absorb(self, other: Session) -> None:
+        """Take over what `other`, the same session under another name, knew beside this."""
+        self.session_id = self.session_id or other.session_id
+        self.ends_s = other.ends_s or self.ends_s
+        if not self._app:
+            self.app_s, self._app = other.app_s or self.app_s, other._app
+        if not self._nwk:
+            self.nwk, self._nwk = other.nwk or self.nwk, other._nwk
+
+    def _known(self) -> tuple[object, ...]:
+        keys = (self.app_s, self.nwk, self.s_nwk_s_int, self.nwk_s_enc)
+        return (self.dev_addr, self.session_id, *keys)
 
     def wipe(self) -> None:
         """Forget the keys, now."""
-        for key in (self.app_s, self.nwk, self.s_nwk_s_int, self.nwk_s_enc):
-            if key is not None and not isinstance(key, Envelope):
-                key.wipe()
+        for handle in (self._app, self._nwk):
+            if handle:
+                handle.wipe()
+        self._app = self._nwk = False
         self.app_s = self.nwk = self.s_nwk_s_int = self.nwk_s_enc = None
 
     def __repr__(self) -> str:
@@ -179,3 +200,8 @@ def identify(news: KeyNews) -> bytes | None:
     return hashlib.sha256(b"edgemast session" + news.dev_eui.encode() + mark + what).digest()[
         :IDENT_SIZE
     ]
+
+
+def _kept(envelope: Envelope) -> Envelope:
+    """What stays of an envelope that was opened: not the bytes of one that hid nothing."""
+    return Envelope(Scheme.CLEAR, b"") if envelope.scheme is Scheme.CLEAR else envelope

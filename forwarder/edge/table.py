@@ -1,7 +1,7 @@
 """Whose frame is this: sessions by DevAddr, and the counters and MICs that decide. Pure.
 
-Ref: edge-keys.md 1.7 (counters), 4.4 (long silence), 4.7 (shared DevAddrs). `judge` only tells; what
-a verdict changes is `lifecycle.py`'s. A counter is a guess until a MIC confirms it.
+Ref: edge-keys.md 1.7 (counters), 4.4 (long silence), 4.7 (shared DevAddrs). `judge` only
+tells; what a verdict changes is `lifecycle.py`'s. A counter is a guess until a MIC confirms it.
 
 What costs more than one CMAC a session (replays of old frames, devices that were silent for more
 than 65 535 frames) is paid from a budget that time refills: a flood of forged frames spends that,

@@ -101,6 +101,7 @@ class PayloadState(Enum):
     MAC_ONLY = "mac-only"
     RELAY = "relay"
     MULTICAST = "multicast"
+    REFUSED = "refused"  # a replay: nobody should act on it again
 
 
 class FcntState(Enum):
