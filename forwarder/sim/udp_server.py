@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -34,7 +34,7 @@ class Rxpk(msgspec.Struct, frozen=True):
     """The members of an rxpk that a network server needs."""
 
     tmst: int
-    freq: float
+    freq: Annotated[float, msgspec.Meta(gt=0, lt=4_000)]  # megahertz
     datr: str | int
     data: str
     stat: int = 1
@@ -153,9 +153,12 @@ def _reception(gateway: str, rxpk: Rxpk) -> Reception:
         if found is None:
             raise ProtocolError(f"datr {rxpk.datr!r}; SF7BW125 or the like expected")
         sf, bw_hz = int(found.group(1)), int(found.group(2)) * 1000
+    payload = base64.b64decode(rxpk.data, validate=True)
+    if len(payload) > 255:
+        raise ProtocolError(f"{len(payload)} bytes; a LoRa frame has at most 255")
     return Reception(
         gateway,
-        base64.b64decode(rxpk.data, validate=True),
+        payload,
         rxpk.tmst & 0xFFFFFFFF,
         round(rxpk.freq * 1e6),
         sf,
