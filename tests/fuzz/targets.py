@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import forwarder_targets as forwarder
 from . import hal_targets as hal
+from .server_target import fuzz_demo_server
 
 Target = Callable[[bytes], None]
 
@@ -28,6 +29,7 @@ TARGETS: dict[str, Target] = {
     "scenario": forwarder.fuzz_scenario,
     "replay": forwarder.fuzz_replay,
     "frame": forwarder.fuzz_frame,
+    "demo-server": fuzz_demo_server,
 }
 
 

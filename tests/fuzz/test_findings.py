@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import gzip
 import json
 import socket
@@ -9,6 +11,7 @@ import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -18,7 +21,9 @@ from forwarder.config.semtech import translate
 from forwarder.config.toml_file import lines, read_text
 from forwarder.errors import ConfigError
 from forwarder.sim import placing, recording, scenario
+from forwarder.sim.network_server import NetworkServer
 from forwarder.sim.replay import Replay
+from forwarder.sim.udp_server import UdpServer
 from hal.clock import ManualClock
 from hal.errors import FirmwareError
 from hal.sim import server
@@ -34,6 +39,7 @@ from tests.hal.configs import EU868
 from tests.semtech import semtech_json
 
 from .forwarder_targets import RXPK
+from .server_target import DEVICE, Loop
 
 LONG = 200_000  # characters: what takes its square in steps would take hours
 PATIENCE_S = 20.0  # of processor time; what is linear takes a thousandth
@@ -247,3 +253,25 @@ def test_a_client_that_does_not_wait_for_its_answer_is_let_go_and_not_hoarded(
             theirs.sendall(b"{}\n" * 200)
             client.receive()
         assert client.gone and b"before the answer" in theirs.recv(4096)
+
+
+# The demo's own server.
+
+
+@pytest.mark.parametrize("freq", [1e308, -1.0, 0.0], ids=str)
+def test_an_uplink_at_no_frequency_is_counted_as_unreadable(freq: float) -> None:
+    loop = Loop()
+    served = UdpServer(NetworkServer(DEVICE.region, [DEVICE]), lambda event: None)
+    served._loop = cast(asyncio.AbstractEventLoop, loop)
+    body = json.dumps({"rxpk": [RXPK | {"freq": freq}]}).encode()
+    served.datagram_received(b"\2\0\0\0" + bytes(8) + body, ("127.0.0.1", 1))
+    assert served.unreadable == 1
+
+
+def test_an_uplink_of_more_than_a_frame_can_hold_is_counted_as_unreadable() -> None:
+    served = UdpServer(NetworkServer(DEVICE.region, [DEVICE]), lambda event: None)
+    served._loop = cast(asyncio.AbstractEventLoop, Loop())
+    data = base64.b64encode(b"\x40" + DEVICE.dev_addr.to_bytes(4, "little") + bytes(300)).decode()
+    body = json.dumps({"rxpk": [RXPK | {"data": data}]}).encode()
+    served.datagram_received(b"\2\0\0\0" + bytes(8) + body, ("127.0.0.1", 1))
+    assert served.unreadable == 1
