@@ -18,11 +18,11 @@ from .errors import KekError
 MAX_BYTES = 65_536  # a private key of 4096 bits has 3 300; a device has no end
 
 
-def read_private(path: Path) -> bytes:
+def read_private(path: Path, *, most: int = MAX_BYTES) -> bytes:
     """A file that nobody but its owner may read. Raises KekError with the command that helps."""
     with _opened(path) as handle:
         _refuse_foreign(path, os.fstat(handle))  # of what was opened: a name can change meanwhile
-        return _read(path, handle)
+        return _read(path, handle, most)
 
 
 def read_credential(name: str, environ: Mapping[str, str] | None = None) -> bytes:
@@ -93,13 +93,13 @@ def _refuse_foreign(path: Path, facts: os.stat_result) -> None:
         )
 
 
-def _read(path: Path, handle: int) -> bytes:
+def _read(path: Path, handle: int, most: int = MAX_BYTES) -> bytes:
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         raise KekError(f"{path}: is no file")
     try:
-        data = os.read(handle, MAX_BYTES + 1)
+        data = os.read(handle, most + 1)
     except OSError as error:
         raise KekError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(data) > MAX_BYTES:
-        raise KekError(f"{path}: more than {MAX_BYTES} bytes; no key file is that long")
+    if len(data) > most:
+        raise KekError(f"{path}: more than {most} bytes; no key file is that long")
     return data

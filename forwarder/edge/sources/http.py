@@ -10,8 +10,8 @@ from .http_message import HttpError, Request
 from .http_server import DEADLINE_S, HttpServer
 from .intake import Intake
 from .report import Report
-from .secret_file import read_token
 from .settings import ListenSettings
+from .token_file import read_token
 
 
 class HttpSource:

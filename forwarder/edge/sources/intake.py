@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..errors import SourceError
 from ..values import KeyNews
-from .report import Dialect, Policy, Report
+from .report import Dialect, Report, without_clear
 
 log = logging.getLogger(__name__)
 
@@ -16,12 +16,17 @@ QUIET_S = 60.0  # between two warnings of one kind; whoever sends garbage must n
 
 class Intake:
     def __init__(
-        self, name: str, dialect: Dialect, policy: Policy, tell: Callable[[KeyNews], None]
+        self,
+        name: str,
+        dialect: Dialect,
+        tell: Callable[[KeyNews], None],
+        *,
+        allow_clear: bool = False,
     ) -> None:
         self.name = name
         self.dialect = dialect
-        self._policy = policy
         self._tell = tell
+        self._allow_clear = allow_clear
         self._warned_s: dict[str, float] = {}
         self.counts = {"reports": 0, "news": 0, "refused": 0, "clear_refused": 0}
 
@@ -39,8 +44,8 @@ class Intake:
         return ""
 
     def _admit(self, news: KeyNews, now_s: float) -> None:
-        admitted, refused = self._policy.admit(news)
-        if refused:
+        admitted = news if self._allow_clear else without_clear(news)
+        if admitted is not news:
             self.counts["clear_refused"] += 1
             self._warn(
                 "clear",

@@ -13,8 +13,8 @@ from ...backoff import backoff
 from ...errors import ConfigError
 from .intake import Intake
 from .report import Report
-from .secret_file import read_token
 from .settings import BrokerSettings
+from .token_file import read_token
 
 log = logging.getLogger(__name__)
 

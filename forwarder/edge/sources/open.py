@@ -12,6 +12,7 @@ from .push import PushSettings, PushSource
 from .report import Dialect
 from .static import StaticSettings, StaticSource
 from .thingpark import ThingPark, ThingParkSettings
+from .token_file import read_token
 from .tts import Tts, TtsSettings
 
 Tunnel = ChirpstackSettings | TtsSettings | ThingParkSettings | LoriotSettings
@@ -29,7 +30,7 @@ def open_source(settings: Settings, tell: Callable[[KeyNews], None]) -> KeySourc
 
 def _tunnel(settings: Tunnel, tell: Callable[[KeyNews], None]) -> KeySource:
     kind = str(settings.__struct_config__.tag)
-    intake = Intake(settings.name, _dialect(settings), settings.policy, tell)
+    intake = Intake(settings.name, _dialect(settings), tell, allow_clear=settings.allow_clear)
     if settings.mqtt is not None:
         from .mqtt import MqttSource
 
@@ -47,8 +48,6 @@ def _dialect(settings: Tunnel) -> Dialect:
         case TtsSettings():
             return Tts(settings)
         case ThingParkSettings():
-            from .secret_file import read_token
-
             file = settings.tunnel_key_file
             return ThingPark(settings, read_token(file, "tunnel key") if file else "")
         case LoriotSettings():

@@ -8,9 +8,6 @@ from typing import Protocol
 
 from ..values import Envelope, KeyNews, Scheme
 
-# LORIOT's manual shows the name of an algorithm where a KEK's label belongs.
-NO_LABELS = frozenset({"", "id-aes128-wrap", "id-aes192-wrap", "id-aes256-wrap"})
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Report:
@@ -36,31 +33,18 @@ class Dialect(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What a source is let to bring. `kek` is for envelopes whose label names no key."""
+def without_clear(news: KeyNews) -> KeyNews | None:
+    """The news without keys in clear; None if nothing is left that would help."""
+    given = (news.app_s_key, news.f_nwk_s_int, news.s_nwk_s_int, news.nwk_s_enc)
+    if not any(_is_clear(one) for one in given):
+        return news
+    app, forwarding, serving, encrypting = (None if _is_clear(one) else one for one in given)
+    if not (news.session_id or app or forwarding or serving or encrypting):
+        return None
+    return replace(
+        news, app_s_key=app, f_nwk_s_int=forwarding, s_nwk_s_int=serving, nwk_s_enc=encrypting
+    )
 
-    kek: str = ""
-    allow_clear: bool = False
 
-    def admit(self, news: KeyNews) -> tuple[KeyNews | None, bool]:
-        """The news without what is not allowed, None if nothing is left; whether any was not."""
-        given = (news.app_s_key, news.f_nwk_s_int, news.s_nwk_s_int, news.nwk_s_enc)
-        kept = tuple(self._envelope(one) for one in given)
-        refused = any(old is not None and new is None for old, new in zip(given, kept, strict=True))
-        app, forwarding, serving, encrypting = kept
-        if refused and not news.session_id and not any(kept):
-            return None, True
-        kept_news = replace(
-            news, app_s_key=app, f_nwk_s_int=forwarding, s_nwk_s_int=serving, nwk_s_enc=encrypting
-        )
-        return kept_news, refused
-
-    def _envelope(self, one: Envelope | None) -> Envelope | None:
-        if one is None:
-            return None
-        if one.scheme is Scheme.CLEAR:
-            return one if self.allow_clear else None
-        if self.kek and one.label in NO_LABELS:
-            return replace(one, label=self.kek)
-        return one
+def _is_clear(one: Envelope | None) -> bool:
+    return one is not None and one.scheme is Scheme.CLEAR

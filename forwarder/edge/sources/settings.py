@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from .report import Policy
+from ..keks import SourceKeys
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{0,64}$")]
@@ -104,8 +104,7 @@ class SourceSettings(
 ):
     """What every source has. `name` is its type unless given.
 
-    `kek` is the label of the KEK for envelopes that name none; `allow_clear` lets keys in that
-    are not wrapped.
+    `kek` and `allow_clear` are what the vault lets it do: see SourceKeys.
     """
 
     name: Name = ""
@@ -117,8 +116,8 @@ class SourceSettings(
             msgspec.structs.force_setattr(self, "name", str(self.__struct_config__.tag))
 
     @property
-    def policy(self) -> Policy:
-        return Policy(self.kek, self.allow_clear)
+    def keys(self) -> SourceKeys:
+        return SourceKeys(kek=self.kek, allow_clear=self.allow_clear)
 
 
 class TunnelSettings(SourceSettings, frozen=True, kw_only=True, tag_field="type"):

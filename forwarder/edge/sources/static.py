@@ -18,14 +18,16 @@ from __future__ import annotations
 import asyncio
 import tomllib
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from ...errors import ConfigError
-from ..errors import SourceError
+from ..errors import KekError, SourceError
+from ..secret_files import read_private
 from ..values import KeyNews, KeyOrigin
-from .secret_file import read_secret_file
+from .report import without_clear
 from .session_body import GroupBody, SessionBody
 from .settings import SourceSettings
 
@@ -43,10 +45,12 @@ class StaticFile(Struct, frozen=True, forbid_unknown_fields=True):
     multicast: list[GroupBody] = []
 
 
-def parse(text: str, settings: StaticSettings) -> list[KeyNews]:
+def parse(data: bytes, settings: StaticSettings) -> list[KeyNews]:
     """All sessions of the file. Raises SourceError that names the row and never a value."""
     try:
-        held = msgspec.convert(tomllib.loads(text), StaticFile)
+        held = msgspec.convert(tomllib.loads(data.decode()), StaticFile)
+    except UnicodeDecodeError:
+        raise SourceError("no TOML: it is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         # Its words may quote a character, not more; the line says where.
         raise SourceError(f"no TOML: {error}") from None
@@ -67,10 +71,9 @@ def _row(where: str, row: SessionBody | GroupBody, settings: StaticSettings) -> 
         raise SourceError(f"{where}: {error}") from None
     if news.dev_addr is None:
         raise SourceError(f"{where}: dev_addr expected; a static session has one")
-    admitted, refused = settings.policy.admit(news)
-    if refused or admitted is None:
+    if not settings.allow_clear and without_clear(news) is not news:
         raise SourceError(f"{where}: a key in clear; wrap it, or set allow_clear = true")
-    return admitted
+    return news
 
 
 class StaticSource:
@@ -80,8 +83,10 @@ class StaticSource:
         self.name = settings.name
         self._tell = tell
         try:
-            text = read_secret_file(settings.file, "sessions", most=MAX_FILE)
-            self._news = parse(text, settings)
+            data = read_private(Path(settings.file), most=MAX_FILE)
+            self._news = parse(data, settings)
+        except KekError as error:
+            raise ConfigError(str(error)) from None
         except SourceError as error:
             raise ConfigError(f"{settings.file}: {error}") from None
 
