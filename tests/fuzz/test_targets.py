@@ -31,7 +31,7 @@ def test_what_once_was_a_finding_stays_fixed(name: str, path: Path) -> None:
 @pytest.mark.parametrize("name", TARGETS)
 def test_whatever_comes_the_target_holds(name: str) -> None:
     @settings(
-        max_examples=40,
+        max_examples=120,
         deadline=None,
         database=None,
         derandomize=True,
