@@ -1,0 +1,198 @@
+"""Which Join Servers are asked, who we are to them, and how they know us. Pure.
+
+[[edge.source]]
+type = "join_server"
+as_id = "edge-as.example"
+[[edge.source.server]]
+url = "https://js.example/api"
+join_eui = ["70b3d57ed0000000/40"]
+client_certificate = "/etc/edgemast/js.pem"
+client_key = "/etc/edgemast/js.key"
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import msgspec
+
+from .ts002_values import Version
+
+EUI_BITS = 64
+MESSAGES = ("JoinReq", "RejoinReq", "AppSKeyReq", "HomeNSReq")
+# What HTTP itself or another setting says; a second copy would smuggle or leak.
+OWN_HEADERS = (
+    *("authorization", "connection", "content-length", "content-type", "host", "te", "trailer"),
+    *("transfer-encoding", "upgrade"),
+)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PREFIX = re.compile(r"(?:0[xX])?([0-9a-fA-F]{1,16})(?:/([0-9]{1,2}))?")
+
+
+class Answers(Enum):
+    """Where a server puts its answer."""
+
+    SYNC = "sync"  # in the HTTP response
+    ASYNC = "async"  # in a request of its own to us; the response only acknowledges
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One Join Server.
+
+    `join_eui` has prefixes: "70b3d57ed0000000/40", "70b3d5" (as many bits as digits say) or "*".
+    `paths` adds to the URL by message type. `authorization_*` holds a whole Authorization header,
+    `password_*` the password for HTTP basic authentication of `user`. Without `ca` the system's
+    certificate authorities are trusted. `timeout_s` covers one request as a whole.
+    """
+
+    url: str
+    join_eui: tuple[str, ...] = ("*",)
+    version: Version = Version.V1_0
+    answers: Answers = Answers.SYNC
+    paths: dict[str, str] = {}
+    ca: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    user: str = ""
+    password_file: str = ""
+    password_credential: str = ""
+    authorization_file: str = ""
+    authorization_credential: str = ""
+    headers: dict[str, str] = {}
+    timeout_s: float = 5.0
+    allow_clear: bool = False
+    allow_http: bool = False
+
+    def __post_init__(self) -> None:
+        self._check_url()
+        for text in self.join_eui:
+            prefix(text)
+        if not self.join_eui:
+            raise ValueError('join_eui: at least one prefix expected; "*" stands for all')
+        if not 0 < self.timeout_s <= 300:
+            raise ValueError(f"timeout_s is {self.timeout_s:g}; above 0, up to 300 expected")
+        self._check_requests()
+        self._check_credentials()
+
+    def _check_url(self) -> None:
+        try:
+            parts = urlsplit(self.url)
+            host, _ = parts.hostname, parts.port  # the port is checked when it is read
+        except ValueError as error:
+            raise ValueError(f"url: {error}") from None
+        if parts.scheme not in ("https", "http") or not host:
+            raise ValueError("url: an address such as https://js.example expected")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("url: only scheme, host, port and path; a user has its own settings")
+        if not self.url.isascii() or not self.url.isprintable() or " " in self.url:
+            raise ValueError("url: plain ASCII without spaces expected")
+        if parts.scheme == "http" and not (self.allow_http and is_loopback(host)):
+            raise ValueError(
+                "url: https expected; http only to this machine itself and with allow_http = true"
+            )
+
+    def _check_requests(self) -> None:
+        for name, path in self.paths.items():
+            if name not in MESSAGES:
+                raise ValueError(f"paths: one of {', '.join(MESSAGES)} expected, not {name!r}")
+            if not path.startswith("/") or not path.isascii() or not path.isprintable():
+                raise ValueError(f"paths.{name}: a path from / on expected")
+        for name, value in self.headers.items():
+            if not _TOKEN.fullmatch(name) or not value.isprintable() or not value.isascii():
+                raise ValueError(f"headers.{name}: a header's name and one line of ASCII expected")
+            if name.lower() in OWN_HEADERS:
+                raise ValueError(
+                    f"headers.{name}: not set here; for Authorization use authorization_file"
+                )
+
+    def _check_credentials(self) -> None:
+        if bool(self.client_certificate) != bool(self.client_key):
+            raise ValueError("client_certificate and client_key: both or none expected")
+        password = bool(self.password_file) + bool(self.password_credential)
+        whole = bool(self.authorization_file) + bool(self.authorization_credential)
+        if password + whole > 1:
+            raise ValueError("one place for one password or one Authorization header expected")
+        if bool(self.user) != bool(password):
+            raise ValueError("user and password_file (or password_credential) belong together")
+        if ":" in self.user or not self.user.isprintable():
+            raise ValueError("user: printable characters without a colon expected")
+
+    @property
+    def host(self) -> str:
+        """Host and port for people."""
+        return urlsplit(self.url).netloc
+
+
+class JoinServerSettings(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    tag_field="type",
+    tag="join_server",
+):
+    """A source of keys: Join Servers, and who we are: `as_id` asks for AppSKeys, `net_id` joins.
+
+    `ns_id` (16 hexadecimal digits) goes with `net_id` in version 1.1; some servers insist on it.
+    """
+
+    name: str = "join-server"
+    as_id: str = ""
+    net_id: str = ""
+    ns_id: str = ""
+    server: tuple[ServerSettings, ...]
+
+    def __post_init__(self) -> None:
+        if not self.server:
+            raise ValueError("server: at least one [[edge.source.server]] expected")
+        if not self.as_id and not self.net_id:
+            raise ValueError("as_id (to ask for AppSKeys) or net_id (to let devices join) expected")
+        if len(self.as_id) > 256 or not self.as_id.isascii() or not self.as_id.isprintable():
+            raise ValueError("as_id: up to 256 characters of printable ASCII expected")
+        if self.net_id and not re.fullmatch(r"[0-9a-fA-F]{6}", self.net_id):
+            raise ValueError('net_id: 6 hexadecimal digits expected, such as "000013"')
+        if self.ns_id and not re.fullmatch(r"[0-9a-fA-F]{16}", self.ns_id):
+            raise ValueError("ns_id: 16 hexadecimal digits expected")
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def prefix(text: str) -> tuple[int, int]:
+    """A JoinEUI prefix as its value (64 bits) and how many bits of it count. Raises ValueError."""
+    if text == "*":
+        return 0, 0
+    found = _PREFIX.fullmatch(text.replace("-", ""))
+    bits = int(found[2]) if found and found[2] else 4 * len(found[1]) if found else -1
+    if found is None or bits > EUI_BITS or bits > 4 * len(found[1]):
+        raise ValueError(
+            f'join_eui: a prefix such as "70b3d57ed0000000/40", "70b3d5" or "*" expected, '
+            f"not {text[:40]!r}"
+        )
+    value = int(found[1].ljust(16, "0"), 16)
+    return value >> (EUI_BITS - bits) << (EUI_BITS - bits), bits
+
+
+class PrefixTable:
+    """Which server is asked about a JoinEUI: the longest prefix, of equal ones the first."""
+
+    def __init__(self, servers: tuple[ServerSettings, ...]) -> None:
+        entries = [
+            (*prefix(text), index) for index, one in enumerate(servers) for text in one.join_eui
+        ]
+        self._entries = sorted(entries, key=lambda entry: -entry[1])
+
+    def find(self, join_eui: str) -> int | None:
+        """The server's index; None if nobody is named for it."""
+        value = int(join_eui, 16)
+        for start, bits, index in self._entries:
+            if value >> (EUI_BITS - bits) == start >> (EUI_BITS - bits):
+                return index
+        return None
