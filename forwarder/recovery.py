@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 
+MOST_REASONS = 64  # different ones that are counted; a bad bus words each failure anew
 STEADY_S = 60.0  # a radio that ran this long has recovered
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 ABSENT_S = 1.0  # how often a board that is not there is looked for
@@ -53,7 +54,7 @@ class Recovery:
         self._running_since_s = None
         self._failures = 0
         self.steps[Stage.REOPEN.value] += 1
-        self.reasons[reason] += 1
+        self._count(reason)
         return Step(Stage.REOPEN, ABSENT_S)
 
     def failed(self, now_s: float, reason: str) -> Step:
@@ -67,5 +68,9 @@ class Recovery:
         )
         self._failures += 1
         self.steps[step.stage.value] += 1
-        self.reasons[reason] += 1
+        self._count(reason)
         return step
+
+    def _count(self, reason: str) -> None:
+        known = reason in self.reasons or len(self.reasons) < MOST_REASONS
+        self.reasons[reason if known else "another"] += 1

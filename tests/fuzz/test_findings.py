@@ -20,6 +20,7 @@ from forwarder.config.convert import to_toml
 from forwarder.config.semtech import translate
 from forwarder.config.toml_file import lines, read_text
 from forwarder.errors import ConfigError
+from forwarder.recovery import MOST_REASONS, Recovery
 from forwarder.sim import placing, recording, scenario
 from forwarder.sim.network_server import NetworkServer
 from forwarder.sim.replay import Replay
@@ -275,3 +276,14 @@ def test_an_uplink_of_more_than_a_frame_can_hold_is_counted_as_unreadable() -> N
     body = json.dumps({"rxpk": [RXPK | {"data": data}]}).encode()
     served.datagram_received(b"\2\0\0\0" + bytes(8) + body, ("127.0.0.1", 1))
     assert served.unreadable == 1
+
+
+# What runs for years.
+
+
+def test_a_bus_that_fails_in_ever_new_words_fills_no_memory() -> None:
+    recovery = Recovery()
+    for number in range(1000):
+        recovery.failed(float(number), f"answer {number} expected from the bridge")
+    assert len(recovery.reasons) <= MOST_REASONS + 1
+    assert sum(recovery.reasons.values()) == 1000
