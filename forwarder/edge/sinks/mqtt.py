@@ -1,0 +1,137 @@
+"""Records to a local MQTT broker, and downlinks from it. See topics.py for the topics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated
+
+import aiomqtt
+import msgspec
+from msgspec import Meta
+
+from ..broker import Broker, subscribe
+from ..records import to_json
+from ..sources.settings import BrokerSettings
+from ..values import LocalDownlink, Record
+from .home_assistant import Discovery
+from .queue import Waiting
+from .topics import LARGEST_DOWN, Topics, read_down
+
+log = logging.getLogger(__name__)
+
+ONLINE, OFFLINE = b'{"state":"online"}', b'{"state":"offline"}'
+# Takes a downlink and says what became of it: "queued", or why not.
+TakeDownlink = Callable[[LocalDownlink], str]
+
+
+class MqttSinkSettings(BrokerSettings, frozen=True, kw_only=True, tag_field="type", tag="mqtt"):
+    """`[[edge.sink]] type = "mqtt"`. With `home_assistant` every decoded value becomes a sensor."""
+
+    prefix: Annotated[str, Meta(pattern=r"^[^+#\0/]+(/[^+#\0/]+)*$", max_length=128)] = "edgemast"
+    qos: Annotated[int, Meta(ge=0, le=2)] = 1
+    retain: bool = False
+    home_assistant: bool = False
+    home_assistant_prefix: str = "homeassistant"
+
+
+class MqttSink:
+    """A record leaves the queue when the broker has acknowledged it (QoS 1 and 2)."""
+
+    def __init__(
+        self,
+        settings: MqttSinkSettings,
+        gateway: str,
+        take: TakeDownlink | None = None,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.name = f"mqtt {settings.server}"
+        self._settings = settings
+        self._topics = Topics(settings.prefix, gateway)
+        self._take = take
+        self._waiting = Waiting()
+        self._more = asyncio.Event()
+        self._discovery = Discovery(settings.home_assistant_prefix)
+        will = aiomqtt.Will(self._topics.state, OFFLINE, qos=1, retain=True)
+        self.broker = Broker(self.name, settings, will=will, pause=pause)
+
+    async def run(self) -> None:
+        await self.broker.run(self._session)
+
+    def publish(self, record: Record) -> None:
+        self._waiting.put(record)
+        self._more.set()
+
+    def status(self) -> dict[str, object]:
+        waiting = self._waiting
+        counts = {
+            "waiting": len(waiting),
+            "delivered": waiting.delivered,
+            "dropped": waiting.dropped,
+        }
+        return {"type": "mqtt", **self.broker.status(), **counts}
+
+    async def _session(self, client: aiomqtt.Client) -> None:
+        if self._take is not None:
+            await subscribe(client, self._topics.downs)
+        await client.publish(self._topics.state, ONLINE, qos=1, retain=True)
+        self.broker.stands()
+        await _until_one_ends(self._listen(client), self._deliver(client))
+
+    async def _deliver(self, client: aiomqtt.Client) -> None:
+        while True:
+            record = self._waiting.first()
+            if record is None:
+                self._more.clear()
+                await self._more.wait()
+                continue
+            await self._send(client, record)
+            self._waiting.done(record)
+
+    async def _send(self, client: aiomqtt.Client, record: Record) -> None:
+        topic = self._topics.up(record)
+        if self._settings.home_assistant:
+            for where, body in self._discovery.announce(record, topic, self._topics.state):
+                await client.publish(where, body, qos=1, retain=True)
+        settings = self._settings
+        await client.publish(topic, to_json(record), qos=settings.qos, retain=settings.retain)
+
+    async def _listen(self, client: aiomqtt.Client) -> None:
+        """Until the connection ends, which is an error here too: then `_deliver` ends with it."""
+        async for message in client.messages:
+            payload = message.payload
+            data = payload if isinstance(payload, bytes) else str(payload).encode()
+            await self._down(client, message.topic.value, data[: LARGEST_DOWN + 1])
+
+    async def _down(self, client: aiomqtt.Client, topic: str, data: bytes) -> None:
+        if self._take is None:
+            return
+        dev_eui, reference = self._topics.device(topic), ""
+        try:
+            downlink = read_down(dev_eui, data)
+            reference = downlink.reference
+            told = self._take(downlink)
+        except ValueError as error:
+            told = str(error)
+            log.warning("%s: a downlink for %s was refused: %s", self.name, dev_eui, error)
+        await client.publish(self._topics.down_state(dev_eui), state_body(told, reference), qos=1)
+
+
+def state_body(state: str, reference: str) -> bytes:
+    """What is told about a downlink."""
+    return msgspec.json.encode({"state": state, "reference": reference})
+
+
+async def _until_one_ends(*parts: Coroutine[None, None, None]) -> None:
+    """Run `parts` together; what ends the first of them ends all, and is raised as it was."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
