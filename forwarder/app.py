@@ -1,7 +1,7 @@
 """The composition root: the parts of a gateway and how they are joined. The diagram in code.
 
     board ── Concentrator ── RadioThread ══ Uplinks ──▶ links ══ servers
-                                   ▲                      │
+                                   ▲                      │ (and, last, local mode: edge/)
                                    └── Transmitter ◀── Scheduler (JitQueue)
 
 `══` are the two seams between threads and between machines; all else is plain calls in one loop.
@@ -13,6 +13,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from hal.clock import Clock
 from hal.concentrator import Concentrator
@@ -30,6 +31,9 @@ from .radio_thread import OpenRadio, RadioThread, RadioUp
 from .supervisor import keep_running
 from .transmitter import Transmitter
 from .uplinks import Uplinks
+
+if TYPE_CHECKING:
+    from .edge.config import EdgeConfig
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +131,18 @@ class Gateway:
         for link in make_links(self.config.servers_for(self.eui), self, self.schedule):
             self.uplinks.links.append(link)
             self._keep(link.name, link.run)
+        if self.config.edge is not None:
+            self._open_edge(self.config.edge)
+
+    def _open_edge(self, config: EdgeConfig) -> None:
+        """Local mode comes after every link: a frame is on its way before anybody here reads it."""
+        from .edge.open import open_edge  # a gateway without it has none of its memory
+
+        edge = open_edge(config, self.eui)
+        self.uplinks.observers.append(edge)
+        if config.settings.drop_forged:
+            self.uplinks.unwanted = edge.forged
+        self._keep(edge.name, edge.run)
 
     def _keep(self, name: str, part: Callable[[], Coroutine[None, None, None]]) -> None:
         self._tasks.append(asyncio.create_task(keep_running(name, part), name=name))
@@ -142,7 +158,10 @@ class Gateway:
 
     def _status_line(self) -> str:
         radio, down = self.counters, self.scheduler.counters
-        links = "; ".join(f"{link.name} {link.status()['state']}" for link in self.uplinks.links)
+        links = "; ".join(
+            f"{link.name} {link.status()['state']}"
+            for link in (*self.uplinks.links, *self.uplinks.observers)
+        )
         return (
             f"received {radio.rx_total} ({radio.rx_ok} ok, {radio.rx_bad} bad CRC, "
             f"{radio.damage} damaged), sent {radio.tx_ok} of {down.requested} asked, "

@@ -135,6 +135,7 @@ class RadioCounters:
     rx_no_crc: int = 0
     rx_ghosts: int = 0  # of rx_total: copies of strong frames on other channels
     rx_dropped: int = 0  # queue to the links was full
+    rx_unwanted: int = 0  # kept from the links by a filter that was switched on
     damage: int = 0  # stretches of the FIFO that were no record
     tx_ok: int = 0
     tx_failed: int = 0

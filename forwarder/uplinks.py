@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from hal.frames import Crc, RxFrame
 
@@ -18,6 +18,8 @@ class Uplinks:
         self._counters = counters
         self._ghosts = Ghosts()
         self.links = list(links)
+        self.observers: list[Link] = []  # see every frame, after all links
+        self.unwanted: Callable[[RxFrame], bool] | None = None  # only where that is configured
 
     def received(self, frames: Sequence[RxFrame]) -> None:
         """Take what one look at the FIFO gave, in order."""
@@ -25,8 +27,13 @@ class Uplinks:
             self._count(frame)
             self._counters.rx_ghosts += ghost
             uplink = Uplink(frame, ghost=ghost)
-            for link in self.links:
-                link.uplink(uplink)
+            if self.unwanted is not None and self.unwanted(frame):
+                self._counters.rx_unwanted += 1
+            else:
+                for link in self.links:
+                    link.uplink(uplink)
+            for observer in self.observers:
+                observer.uplink(uplink)
 
     def _count(self, frame: RxFrame) -> None:
         counters = self._counters

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+from collections.abc import Callable, Coroutine
 
 from ..config import GatewayConfig, load
 from ..identity import refuse_samples
@@ -31,9 +32,17 @@ def run(args: argparse.Namespace) -> int:
     for warning in config.warnings:
         log.warning("%s", warning)
     refuse_samples(config)
-    asyncio = asyncio_without_tls()  # every link that can be configured is UDP
-    asyncio.run(_run(config, args.radio or config.radio_uri))
+    _loop_runner(config)(_run(config, args.radio or config.radio_uri))
     return 0
+
+
+def _loop_runner(config: GatewayConfig) -> Callable[[Coroutine[None, None, None]], None]:
+    """asyncio.run, of an asyncio that knows TLS only where something may need it: local mode."""
+    if config.edge is None:
+        return asyncio_without_tls().run  # type: ignore[no-any-return]  # a module has no types
+    import asyncio
+
+    return asyncio.run
 
 
 async def _run(config: GatewayConfig, radio_uri: str) -> None:

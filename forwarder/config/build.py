@@ -7,6 +7,7 @@ wrong about is checked here. Pure; ConfigError names the place of the setting.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hal.config import (
     ConcentratorConfig,
@@ -38,6 +39,9 @@ from .model import (
 from .names import shown
 from .schema import Place
 
+if TYPE_CHECKING:
+    from ..edge.config import EdgeConfig
+
 HALF_SPAN_HZ = 800_000
 BEACON_SFS = (8, 9, 10, 12)
 
@@ -68,10 +72,19 @@ def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]
         limits=_limits(file.limits, place),
         board=file.board or None,
         region=file.region or None,
+        edge=_edge(file, path, place),
         warnings=tuple(warnings),
         settings=settings.table,
         sources=settings.sources,
     )
+
+
+def _edge(file: schema.File, path: Path, place: Place) -> EdgeConfig | None:
+    if file.edge is None:
+        return None
+    from ..edge.config import read  # most gateways have no local mode
+
+    return read(file.edge, path.parent, place)
 
 
 def _concentrator(file: schema.File, place: Place) -> ConcentratorConfig:

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hal.config import ConcentratorConfig
 from hal.gpio import BoardLines
 
 from ..links.semtech_udp.settings import UdpSettings
 from ..packets import Position
+
+if TYPE_CHECKING:
+    from ..edge.config import EdgeConfig
 
 # A server's EUI while the gateway's own is not known: it may be the chip's. `servers_for` fills it.
 NO_EUI = "0" * 16
@@ -91,8 +95,9 @@ class GatewayConfig:
     `radio_uri` is what `hal.transport.open` takes. `lines` are the board's GPIO lines, None where
     it has none (USB, simulated). `antenna_gain_dbi` is net of cable loss: conducted power is the
     EIRP asked for minus this. `eui` is "auto", "chip", "mac" or 16 lower-case hex digits
-    (`identity.choose` decides). `sources` names the origin of every value of `settings` by its
-    dotted key; `settings` are the values as the file format writes them.
+    (`identity.choose` decides). `edge` is local mode, None without it. `sources` names the origin
+    of every value of `settings` by its dotted key; `settings` are the values as the file format
+    writes them.
     """
 
     path: Path
@@ -108,6 +113,7 @@ class GatewayConfig:
     limits: Limits = field(default_factory=Limits)
     board: str | None = None
     region: str | None = None
+    edge: EdgeConfig | None = None
     warnings: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)

@@ -194,6 +194,7 @@ class File(Strict, frozen=True):
     beacon: Beacon = Beacon()
     limits: LimitTable = LimitTable()
     server: tuple[Server, ...] = ()
+    edge: dict[str, object] | None = None  # forwarder/edge/config.py knows what it may hold
 
 
 TABLES: dict[str, type[Strict]] = {

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..lorawan.crypto import DOWN
+from .errors import EnvelopeRefused
 from .frame_crypto import same_key
 from .heard import Heard
 from .session import Device, Session, Stage, identify
 from .table import Table, Verdict, candidate, nearest
-from .values import FcntState, KeyNews, MicState, Vault
+from .values import FcntState, KeyNews, MicState, Scheme, Vault
 
 GRACE_S = 60.0
 JOIN_EXPECTED_S = 300.0  # after a join-request, a session may change
@@ -75,7 +77,7 @@ class Enrolment:
         return session
 
     def _begin(self, device: Device, news: KeyNews, ident: bytes) -> Session:
-        session = Session(device, news, ident)
+        session = Session(device, self._pinned(news), ident)
         device.sessions += (session,)
         if session.dev_addr is not None:
             self.table.add(session)
@@ -88,6 +90,15 @@ class Enrolment:
         for one in waiting[:-PENDING_MOST]:
             self.forget(one)
         return session
+
+    def _pinned(self, news: KeyNews) -> KeyNews:
+        """Envelopes that cannot tell one KEK from another remember which it was."""
+        if news.app_s_key is None or news.app_s_key.scheme is not Scheme.CBC0:
+            return news
+        try:
+            return replace(news, app_s_key=self._vault.pinned(news.app_s_key, news.source))
+        except EnvelopeRefused:
+            return news
 
     def restore(self, session: Session) -> None:
         """Take back what the store had."""

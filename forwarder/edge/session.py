@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from .errors import EnvelopeRefused
+from .errors import EnvelopeRefused, TokenError
 from .values import Envelope, KeyHandle, KeyNews, KeyOrigin, Scheme, Vault
 
 Handle = KeyHandle | Literal[False] | None  # not opened yet, or refused
@@ -135,9 +135,12 @@ class Session:
             self.app_s = _kept(self.app_s)
         return handle or None
 
-    def _open(self, envelope: Envelope, vault: Vault) -> KeyHandle | Literal[False]:
+    def _open(self, envelope: Envelope, vault: Vault) -> Handle:
         try:
             return vault.open(envelope, self.source)
+        except TokenError as error:
+            self.fault = str(error)
+            return None  # it may open for the next frame
         except EnvelopeRefused as error:
             self.fault = str(error)
             return False

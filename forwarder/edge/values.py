@@ -182,6 +182,10 @@ class Vault(Protocol):
 
     def open(self, envelope: Envelope, source: str) -> KeyHandle: ...
 
+    def pinned(self, envelope: Envelope, source: str) -> Envelope:
+        """The envelope as it should be stored: with the KEK named that opens it now."""
+        ...
+
 
 class KeySource(Protocol):
     """Brings KeyNews through the callback it was made with. `run` ends only by cancellation."""
