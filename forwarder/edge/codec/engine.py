@@ -16,6 +16,7 @@ import quickjs
 
 from .script import as_plain_script
 
+OURS = 20_000  # lines before our own scripts: the engine names every script <input>
 STACK_BYTES = 512 * 1024  # of the C stack; some 3 000 calls deep
 _PLACE = re.compile(r"<input>:(\d+)(?::(\d+))?")
 _INTERRUPTED = "InternalError: interrupted"
@@ -24,7 +25,7 @@ _OUT_OF_MEMORY = "InternalError: out of memory"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What the host asks for. `input` is JSON text: bytes, fPort, recvTime (ms), variables, data."""
+    """What the host asks for. `input` is JSON text: bytes, fPort, recvTime, variables, data."""
 
     operation: str  # "decode", "encode" or "decode-downlink"
     script: str
@@ -40,8 +41,8 @@ class Engine:
 
     def __init__(self) -> None:
         here = Path(__file__).parent
-        self._driver = (here / "driver.js").read_text(encoding="utf-8")
-        self._buffer = (here / "buffer.js").read_text(encoding="utf-8")
+        self._driver = "\n" * OURS + (here / "driver.js").read_text(encoding="utf-8")
+        self._buffer = "\n" * OURS + (here / "buffer.js").read_text(encoding="utf-8")
 
     def answer(self, call: Call) -> str:
         """The JSON that driver.js documents, or {"failed", "line"}. Never raises for a script."""
@@ -93,6 +94,6 @@ def line_of(stack: str) -> int | None:
     """The line of the script where an error arose, from the engine's stack text."""
     for frame in stack.splitlines():
         place = _PLACE.search(frame)
-        if place and "edgemast" not in frame:
+        if place and int(place[1]) <= OURS:
             return int(place[1])
     return None
