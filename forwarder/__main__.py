@@ -28,6 +28,7 @@ COMMANDS = {
     "whoami": "which EUI this gateway has, and why",
     "airtime": "how long a LoRa frame is on the air",
     "frame": "explain a LoRaWAN frame",
+    "codec": "try a payload codec in JavaScript",
     "chip-id": "read the concentrator's EUI and model",
     "rx": "print received frames",
     "tx": "send frames",
