@@ -29,6 +29,7 @@ COMMANDS = {
     "airtime": "how long a LoRa frame is on the air",
     "frame": "explain a LoRaWAN frame",
     "codec": "try a payload codec in JavaScript",
+    "edge": "keys of local mode: make, import, list and check KEKs",
     "chip-id": "read the concentrator's EUI and model",
     "rx": "print received frames",
     "tx": "send frames",

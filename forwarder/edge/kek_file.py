@@ -25,6 +25,9 @@ from .errors import KekError
 from .keks import SoftKek, check_label
 
 
+_LONG_HEX = re.compile(r"[0-9a-fA-F]{16,}")
+
+
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     label: str
     key: str
@@ -59,8 +62,8 @@ def parse_file(data: bytes, name: str, where: str = "file") -> list[SoftKek]:
 def _tables(text: str, name: str) -> Iterator[tuple[int, _Entry]]:
     try:
         table = msgspec.toml.decode(text, type=_File)
-    except msgspec.ValidationError as error:  # names path and type, no value
-        raise KekError(f"{name}: {error}") from None
+    except msgspec.ValidationError as error:  # names path and type, no value; but unknown names
+        raise KekError(f"{name}: {_LONG_HEX.sub('...', str(error))}") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         found = re.search(r"at line \d+", str(error))
         raise KekError(f"{name}: not TOML {found.group() if found else ''}".rstrip()) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import ConfigError
 from .errors import KekError
 from .kek_file import parse_file
 from .keks import KekSettings, KeyRing, SoftKek, TokenSettings
@@ -53,6 +54,20 @@ def add_to_file(path: Path, kek: SoftKek) -> None:
     if old and not old.endswith(b"\n"):
         old += b"\n"
     write_private(path, old + kek.line().encode(), replace=True)
+
+
+def settings_of(path: Path) -> KekSettings:
+    """The `[edge.keks]` of a configuration file. Raises ConfigError."""
+    import msgspec
+
+    from ..config.toml_file import parse, read_text
+
+    edge = parse(read_text(path), str(path)).get("edge", {})
+    table = edge.get("keks", {}) if isinstance(edge, dict) else {}
+    try:
+        return msgspec.convert(table, KekSettings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: [edge.keks]: {error}") from None
 
 
 def open_token(settings: TokenSettings) -> Token:

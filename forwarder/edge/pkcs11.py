@@ -169,9 +169,9 @@ class Token:
 
     def _find_keks(self, session: pkcs11.Session) -> list[TokenKek]:
         aes = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.KEY_TYPE: KeyType.AES}
-        found = session.get_objects({**aes, Attribute.TOKEN: True})
+        found = search(session, {**aes, Attribute.TOKEN: True})
         return [
-            TokenKek(self, str(key[Attribute.LABEL]), bytes(key[Attribute.ID]))
+            TokenKek(self, str(key[Attribute.LABEL]), bytes(key[Attribute.ID]), key)
             for key in found
             if key[Attribute.LABEL] and (key[Attribute.UNWRAP] or key[Attribute.DECRYPT])
         ]
@@ -197,7 +197,7 @@ class TokenKek:
 
     __slots__ = ("_id", "_key", "_token", "label", "version", "where")
 
-    def __init__(self, token: Token, label: str, identity: bytes) -> None:
+    def __init__(self, token: Token, label: str, identity: bytes, key: Any) -> None:
         self.label = label
         # Our imports put the version into CKA_ID; what others imported is version 1.
         self.version = int.from_bytes(identity, "big") if 1 <= len(identity) <= 2 else 1
@@ -205,7 +205,7 @@ class TokenKek:
         self.where = "token"
         self._token = token
         self._id = identity
-        self._key: tuple[int, Any] | None = None
+        self._key = (token.generation, key)
 
     def open(self, scheme: Scheme, wrapped: bytes) -> KeyHandle:
         """EnvelopeError if it does not open; TokenError if the token does not answer."""
@@ -217,6 +217,7 @@ class TokenKek:
     def unwrap(self, session: pkcs11.Session, scheme: Scheme, wrapped: bytes) -> Any:
         """A session object of the key inside. EnvelopeError, or what the token says."""
         kek = self.object(session)
+        self._refuse_use(kek, scheme)
         try:
             if scheme is Scheme.CBC0:
                 return self._tunnel(session, kek, wrapped)
@@ -229,11 +230,23 @@ class TokenKek:
             )
         except _GONE:
             raise
+        except _CANNOT as error:
+            raise TokenError(
+                f"token {self._token.settings.label!r} cannot open {scheme.value} envelopes: "
+                f"{said(error)}; keep this KEK in a file"
+            ) from error
         except pkcs11.PKCS11Error as error:
             # SoftHSM calls a damaged envelope a general error: ask for something that must work.
             _ = kek[Attribute.LABEL]
-            self._refuse_use(error, scheme)
             raise EnvelopeError(f"the token refuses it: {said(error)}") from error
+
+    def _refuse_use(self, kek: Any, scheme: Scheme) -> None:
+        # The library gives a key the methods that the token allows it.
+        if not hasattr(kek, "decrypt" if scheme is Scheme.CBC0 else "unwrap_key"):
+            raise TokenError(
+                f"KEK {self.label!r} in the token may not open {scheme.value} envelopes: import it "
+                f"{'with' if scheme is Scheme.CBC0 else 'without'} --tunnel"
+            )
 
     def _tunnel(self, session: pkcs11.Session, kek: Any, wrapped: bytes) -> Any:
         # The one place where a session key passes through this process; no name holds on to it.
@@ -241,30 +254,18 @@ class TokenKek:
             {**SESSION_KEY, Attribute.VALUE: kek.decrypt(wrapped, mechanism=Mechanism.AES_ECB)}
         )
 
-    def _refuse_use(self, error: Exception, scheme: Scheme) -> None:
-        if isinstance(error, _CANNOT):
-            raise TokenError(
-                f"token {self._token.settings.label!r} cannot open {scheme.value} envelopes: "
-                f"{said(error)}; keep this KEK in a file"
-            ) from error
-        if said(error) == "KeyFunctionNotPermitted":
-            raise TokenError(
-                f"KEK {self.label!r} in the token may not open {scheme.value} envelopes: import it "
-                f"{'with' if scheme is Scheme.CBC0 else 'without'} --tunnel"
-            ) from error
-
     def object(self, session: pkcs11.Session) -> Any:
         """The token's object, looked up once a session."""
-        if self._key is None or self._key[0] != self._token.generation:
+        if self._key[0] != self._token.generation:
             wanted = {
                 Attribute.CLASS: ObjectClass.SECRET_KEY,
                 Attribute.LABEL: self.label,
                 Attribute.ID: self._id,
             }
-            found = next(iter(session.get_objects(wanted)), None)
-            if found is None:
+            found = search(session, wanted)
+            if not found:
                 raise TokenError(f"KEK {self.label!r} is no longer in the token")
-            self._key = (self._token.generation, found)
+            self._key = (self._token.generation, found[0])
         return self._key[1]
 
     def check_value(self) -> str | None:
@@ -354,6 +355,18 @@ class TokenKey:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a key is not pickled")
+
+
+def search(session: pkcs11.Session, wanted: Template) -> list[Any]:
+    """All objects that fit, to the end: a search left open blocks the session."""
+    try:
+        # A search in a dead session fails twice, the second time on stderr; this fails once.
+        session.generate_random(8)
+    except _GONE:
+        raise
+    except pkcs11.PKCS11Error:
+        pass  # a token need not have random numbers
+    return list(session.get_objects(wanted))
 
 
 def said(error: Exception) -> str:

@@ -11,7 +11,7 @@ from pkcs11 import exceptions as broken
 
 from .errors import KekError
 from .keks import check_label, check_value
-from .pkcs11 import Template, Token, said
+from .pkcs11 import Template, Token, said, search
 from .provisioning import Padding, check_encrypted, check_rsa_bits, public_key, public_pem
 
 RSA_LABEL = "edgemast-rsa"
@@ -92,7 +92,7 @@ def _check(label: str, version: int) -> None:
 def _refuse_twice(session: pkcs11.Session, label: str, version: int) -> None:
     wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: label}
     identity = _identity(version)
-    if any(bytes(key[Attribute.ID]) == identity for key in session.get_objects(wanted)):
+    if any(bytes(key[Attribute.ID]) == identity for key in search(session, wanted)):
         raise KekError(
             f"the token has KEK {label!r} version {version}: give --version a higher one"
         )
@@ -176,12 +176,14 @@ def _private_key(session: pkcs11.Session, label: str) -> Any:
             f"the token has no RSA key {label!r}: make one with edgemast edge keygen, or give "
             "--key FILE if the key is in a file"
         )
+    if not hasattr(found[0], "unwrap_key"):
+        raise KekError(f"the token's RSA key {label!r} may not unwrap keys: make one for that")
     return found[0]
 
 
 def _private_keys(session: pkcs11.Session, label: str) -> list[Any]:
     wanted = {Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.LABEL: label}
-    return list(session.get_objects(wanted))
+    return search(session, wanted)
 
 
 def _said_plainly(token: Token, operation: Callable[[pkcs11.Session], str]) -> str:
