@@ -258,7 +258,7 @@ def _lines(number: int, example: Example, result: Decoded | Encoded, found: list
 
 
 def _examples(path: str) -> list[Example]:
-    from ..edge.codec.examples import examples
+    from ..edge.codec.examples import read
 
     try:
         with Path(path).open("rb") as file:
@@ -266,6 +266,6 @@ def _examples(path: str) -> list[Example]:
     except OSError as error:
         raise ConfigError(f"{path}: the examples cannot be read: {error.strerror}") from error
     try:
-        return examples(_json(data.decode("utf-8-sig", "replace"), f"{path}: JSON"))
+        return read(data.decode("utf-8-sig", "replace"))
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error

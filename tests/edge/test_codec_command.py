@@ -9,7 +9,7 @@ import pytest
 
 from forwarder.__main__ import main
 from forwarder.edge.codec.answers import Decoded, Encoded
-from forwarder.edge.codec.examples import differences, examples, payload
+from forwarder.edge.codec.examples import differences, examples, payload, read
 
 CODECS = Path(__file__).parent.parent / "data" / "codecs"
 CLIMATE = str(CODECS / "climate.js")
@@ -200,3 +200,10 @@ def test_an_example_that_is_none_is_named(document: object, words: str) -> None:
 
 def test_bytes_are_hexadecimal_or_numbers() -> None:
     assert payload("0x01 Ff:0a") == payload([1, 255, 10]) == payload([1, -1, 10])
+
+
+def test_a_file_may_be_looser_than_json_where_it_is_clear() -> None:
+    (example,) = read('[{"bytes": [0x0A, 0xff,], /* two */ "expect": "0x0A, // kept",}] // end')
+    assert example.payload == b"\x0a\xff" and example.readings[0].data == "0x0A, // kept"
+    with pytest.raises(ValueError, match="JSON expected"):
+        read("[" * 100_000)

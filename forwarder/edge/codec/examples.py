@@ -7,6 +7,8 @@ lists. null and a name that is not there are the same: a server drops the one, a
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isclose
@@ -16,6 +18,12 @@ from .answers import Decoded, Encoded
 REL_TOLERANCE = 1e-9  # numbers went through decimal text, maybe twice
 _ENVELOPE = {"data", "errors", "warnings"}
 _MAX_SHOWN = 20  # differences of one example
+# Published files have what JSON has not: 0x1F, comments, a comma before the bracket.
+_LOOSE = re.compile(
+    r'(?P<text>"(?:\\.|[^"\\])*")|(?P<hex>\b0x[0-9a-fA-F]+\b)'
+    r"|(?P<drop>//[^\n]*|/\*.*?\*/|,(?=\s*[\]}]))",
+    re.DOTALL,
+)
 _OPERATIONS = {
     "uplink": "decode",
     "uplinkdecode": "decode",
@@ -56,6 +64,24 @@ class Example:
     variables: dict[str, object]
     recv_time: str | None
     readings: tuple[Expected, ...]
+
+
+def read(text: str) -> list[Example]:
+    """The examples in a file's text. Raises ValueError that says what is wrong with it."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        try:
+            document = json.loads(_LOOSE.sub(_strict, text))
+        except (ValueError, RecursionError):
+            raise ValueError(f"JSON expected, this is none: {error}") from error
+    return examples(document)
+
+
+def _strict(found: re.Match[str]) -> str:
+    if found["hex"]:
+        return str(int(found["hex"], 16))
+    return found["text"] or ""
 
 
 def examples(document: object) -> list[Example]:
