@@ -33,7 +33,11 @@ SOURCES = {
     "loriot": ("sources.loriot", "LoriotSettings"),
     "join_server": ("sources.join_server_settings", "JoinServerSettings"),
 }
-SINKS = {"jsonl": ("sinks.jsonl", "JsonlSettings", "JsonlSink")}
+SINKS = {
+    "jsonl": ("sinks.jsonl", "JsonlSettings", "JsonlSink"),
+    "mqtt": ("sinks.mqtt", "MqttSinkSettings", "MqttSink"),
+    "webhook": ("sinks.webhook", "WebhookSettings", "WebhookSink"),
+}
 MAX_DEVICES_FILE = 64_000_000  # bytes; a hundred thousand devices have some ten million
 
 
@@ -147,8 +151,9 @@ def _parts(
             raise ConfigError(f"{place(key)}: {key}.type = {kind!r}: expected one of {known}")
         module, settings, *_ = kinds[kind]
         one = _convert(row, getattr(import_module(f"{__package__}.{module}"), settings), key, place)
-        if (one.name or kind) in [(other.name or "") for other in made]:
-            raise ConfigError(f"{place(key)}: {key}.name = {one.name!r}: another {name} has it")
+        name_of_it = getattr(one, "name", "")
+        if name_of_it and name_of_it in [getattr(other, "name", "") for other in made]:
+            raise ConfigError(f"{place(key)}: {key}.name = {name_of_it!r}: another {name} has it")
         made.append(one)
     return tuple(made)
 

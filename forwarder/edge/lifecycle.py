@@ -17,11 +17,12 @@ from .frame_crypto import same_key
 from .heard import Heard
 from .session import Device, Session, Stage, identify
 from .table import Table, Verdict, candidate, nearest
-from .values import FcntState, KeyNews, MicState, Scheme, Vault
+from .values import FcntState, KeyNews, KeyOrigin, MicState, Scheme, Vault
 
 GRACE_S = 60.0
 JOIN_EXPECTED_S = 300.0  # after a join-request, a session may change
 PENDING_MOST = 4  # a device that joins again and again
+GONE_MOST = 8  # names of wiped sessions that a device keeps
 SEEN_MOST = 1024  # frames of sessions without a network key, to know their repeats
 BEHIND = 0x8000  # such a frame is more likely older than that far ahead
 
@@ -55,10 +56,14 @@ class Enrolment:
             return None
         session = _known(device, news)
         if session is None:
-            ident = identify(news)
-            if ident is None:
+            idents = identify(news)
+            if not idents:
                 return None
-            session = self._begin(device, news, ident)
+            session = self._begin(device, news, idents)
+        elif session.stage is Stage.GONE:
+            if news.origin is not KeyOrigin.STATIC:
+                return None
+            self._revive(session, news)
         else:
             addressed = session.dev_addr is not None
             if session.learn(news):
@@ -76,13 +81,13 @@ class Enrolment:
             session.hint = _reported(session, news.match.fcnt)
         return session
 
-    def _begin(self, device: Device, news: KeyNews, ident: bytes) -> Session:
-        session = Session(device, self._pinned(news), ident)
+    def _begin(self, device: Device, news: KeyNews, idents: tuple[bytes, ...]) -> Session:
+        session = Session(device, self._pinned(news), idents)
         device.sessions += (session,)
         if session.dev_addr is not None:
             self.table.add(session)
-        self.changed[ident] = session
-        self.gone.discard(ident)
+        self.changed[session.ident] = session
+        self.gone.discard(session.ident)
         self.events.append(f"{device.dev_eui}: session {session.hash} from {news.source}")
         if session.static or session.multicast:
             self._promote(session, 0.0)
@@ -90,6 +95,12 @@ class Enrolment:
         for one in waiting[:-PENDING_MOST]:
             self.forget(one)
         return session
+
+    def _revive(self, session: Session, news: KeyNews) -> None:
+        """The owner's file has a session again that it had before: its counter goes on."""
+        session.learn(news)
+        self.table.add(session)
+        self._promote(session, 0.0)
 
     def _pinned(self, news: KeyNews) -> KeyNews:
         """Envelopes that cannot tell one KEK from another remember which it was."""
@@ -103,7 +114,7 @@ class Enrolment:
     def restore(self, session: Session) -> None:
         """Take back what the store had."""
         session.device.sessions += (session,)
-        if session.dev_addr is not None:
+        if session.dev_addr is not None and session.stage is not Stage.GONE:
             self.table.add(session)
         if session.stage is Stage.OLD:
             self._leaving.append(session)
@@ -114,6 +125,7 @@ class Enrolment:
             return None
         for other in session.device.sessions:
             here = other.dev_addr == session.dev_addr and other.multicast is session.multicast
+            here = here and other.stage is not Stage.GONE
             if other is not session and here and self._same(session, other):
                 return other
         return None
@@ -128,7 +140,8 @@ class Enrolment:
     def _merge(self, session: Session, twin: Session) -> None:
         twin.absorb(session)
         self.changed[twin.ident] = twin
-        self.forget(session, wipe=False)
+        self.table.remove(session)
+        self._drop(session)
 
     # Frames.
 
@@ -220,40 +233,53 @@ class Enrolment:
         for session in [one for one in self._leaving if (one.grace_end_s or 0.0) <= now_s]:
             self.forget(session)
 
-    def forget(self, session: Session, *, wipe: bool = True) -> None:
-        """Wipe a session: its keys, its place in the table, and what the store has."""
+    def forget(self, session: Session) -> None:
+        """Wipe a session: its keys and its place in the table. Of one that was in use, the names
+        stay: the network may report it late, and must not make its old frames new again."""
         self.table.remove(session)
-        device = session.device
-        device.sessions = tuple(one for one in device.sessions if one is not session)
+        session.wipe()
         if session in self._leaving:
             self._leaving.remove(session)
-        if wipe:
-            session.wipe()
+        self.events.append(f"{session.device.dev_eui}: session {session.hash} is wiped")
+        if session.stage in (Stage.CURRENT, Stage.OLD):
+            session.stage = Stage.GONE
+            self.changed[session.ident] = session
+            gone = [one for one in session.device.sessions if one.stage is Stage.GONE]
+            for one in gone[:-GONE_MOST]:
+                self._drop(one)
+        else:
+            self._drop(session)
+
+    def _drop(self, session: Session) -> None:
+        device = session.device
+        device.sessions = tuple(one for one in device.sessions if one is not session)
         self.changed.pop(session.ident, None)
         self.counted.pop(session.ident, None)
         self.gone.add(session.ident)
-        self.events.append(f"{device.dev_eui}: session {session.hash} is wiped")
 
     def revoke(self, dev_eui: str) -> int:
         """Wipe all sessions of a device, now; how many there were."""
         device = self.devices.get(dev_eui)
-        sessions = device.sessions if device is not None else ()
+        known = device.sessions if device is not None else ()
+        sessions = [one for one in known if one.stage is not Stage.GONE]
         for session in sessions:
             self.forget(session)
         return len(sessions)
 
 
 def _known(device: Device, news: KeyNews) -> Session | None:
-    ident = identify(news)
+    idents = identify(news)
     for session in device.sessions:
-        if ident is not None and session.ident == ident:
+        if any(name in session.idents for name in idents):
             return session
-        if news.session_id and session.session_id == news.session_id:
-            return session
-    if ident is not None or news.dev_addr is None:
+    if idents or news.dev_addr is None:
         return None
     # A report without a name for its session: the newest one on that address.
-    at = [one for one in device.sessions if one.dev_addr == news.dev_addr]
+    at = [
+        one
+        for one in device.sessions
+        if one.dev_addr == news.dev_addr and one.stage is not Stage.GONE
+    ]
     return at[-1] if at else None
 
 

@@ -14,7 +14,7 @@ from .frame_crypto import crypt_payload
 from .heard import Heard
 from .hold import HOLD_S, Held, Hold, is_reported
 from .lifecycle import Enrolment
-from .session import Session
+from .session import Session, Stage
 from .table import Verdict
 from .values import (
     FcntState,
@@ -174,7 +174,8 @@ class LocalMode:
 
     def _exclusive(self, session: Session, now_s: float) -> bool:
         device = session.device
-        settled = len(device.sessions) == 1 and device.joining_until_s <= now_s
+        live = [one for one in device.sessions if one.stage is not Stage.GONE]
+        settled = len(live) == 1 and device.joining_until_s <= now_s
         has_key = session.network_key(self._vault) is not None
         return device.exclusive and settled and has_key
 

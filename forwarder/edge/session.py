@@ -16,6 +16,7 @@ from .values import Envelope, KeyHandle, KeyNews, KeyOrigin, Scheme, Vault
 
 Handle = KeyHandle | Literal[False] | None  # not opened yet, or refused
 IDENT_SIZE = 8
+MOST_NAMES = 8
 
 
 class Stage(Enum):
@@ -24,6 +25,7 @@ class Stage(Enum):
     PENDING = 0  # agreed; no frame of it was verified here
     CURRENT = 1
     OLD = 2  # replaced; late frames are still read, until `grace_end_s`
+    GONE = 3  # wiped; only its names stay, so that late news of it does not bring it back
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +67,7 @@ class Session:
         "fault",
         "grace_end_s",
         "hint",
-        "ident",
+        "idents",
         "last",
         "last_mic",
         "last_s",
@@ -81,9 +83,9 @@ class Session:
         "told",
     )
 
-    def __init__(self, device: Device, news: KeyNews, ident: bytes) -> None:
+    def __init__(self, device: Device, news: KeyNews, idents: tuple[bytes, ...]) -> None:
         self.device = device
-        self.ident = ident
+        self.idents = idents
         self.dev_addr = news.dev_addr
         self.session_id = news.session_id
         self.source = news.source
@@ -105,6 +107,11 @@ class Session:
         self.grace_end_s: float | None = None
         self.fault = ""  # why a key of it did not open
         self.told = False  # whether that, or its end, was reported
+
+    @property
+    def ident(self) -> bytes:
+        """Its name in the store and in records: the first that it was known by."""
+        return self.idents[0]
 
     @property
     def hash(self) -> str:
@@ -159,11 +166,13 @@ class Session:
         self.s_nwk_s_int = self.s_nwk_s_int or news.s_nwk_s_int
         self.nwk_s_enc = self.nwk_s_enc or news.nwk_s_enc
         self.session_id = self.session_id or news.session_id
+        self._add_names(identify(news))
         return before != self._known()
 
     def absorb(self, other: Session) -> None:
         """Take over what `other`, the same session under another name, knew beside this."""
         self.session_id = self.session_id or other.session_id
+        self._add_names(other.idents)
         self.ends_s = other.ends_s or self.ends_s
         if not self._app:
             self.app_s, self._app = other.app_s or self.app_s, other._app
@@ -172,7 +181,12 @@ class Session:
 
     def _known(self) -> tuple[object, ...]:
         keys = (self.app_s, self.nwk, self.s_nwk_s_int, self.nwk_s_enc)
-        return (self.dev_addr, self.session_id, *keys)
+        return (self.dev_addr, self.session_id, self.idents, *keys)
+
+    def _add_names(self, idents: tuple[bytes, ...]) -> None:
+        new = tuple(name for name in idents if name not in self.idents)
+        if new and len(self.idents) < MOST_NAMES:
+            self.idents += new
 
     def wipe(self) -> None:
         """Forget the keys, now."""
@@ -186,23 +200,25 @@ class Session:
         return f"<Session {self.hash} of {self.device.dev_eui}>"
 
 
-def identify(news: KeyNews) -> bytes | None:
-    """What tells this session from others of its device, the same after a restart; None if nothing.
+def identify(news: KeyNews) -> tuple[bytes, ...]:
+    """What tells this session from others of its device, the same after a restart.
 
-    A SessionKeyID where there is one, else the envelope as it came: RFC 3394 and ThingPark's block
-    give the same bytes for the same key. DevAddr is no identity (edge-keys.md 2.7).
+    A SessionKeyID, and the envelope as it came: RFC 3394 and ThingPark's block give the same bytes
+    for the same key. Either is enough. DevAddr is no identity (edge-keys.md 2.7).
     """
-    key = news.app_s_key or news.f_nwk_s_int
+    names = []
     if news.session_id:
-        what = b"id" + news.session_id
-    elif key is not None:
-        what = b"key" + key.scheme.value.encode() + key.wrapped
-    else:
-        return None
-    mark = b"multicast" if news.multicast else b""
-    return hashlib.sha256(b"edgemast session" + news.dev_eui.encode() + mark + what).digest()[
-        :IDENT_SIZE
-    ]
+        names.append(_name(news, b"id", news.session_id))
+    key = news.app_s_key or news.f_nwk_s_int
+    if key is not None:
+        names.append(_name(news, b"key" + key.scheme.value.encode(), key.wrapped))
+    return tuple(names)
+
+
+def _name(news: KeyNews, kind: bytes, what: bytes) -> bytes:
+    mark = b"multicast" if news.multicast else b"unicast"
+    whole = b"/".join((b"edgemast session", news.dev_eui.encode(), mark, kind, what))
+    return hashlib.sha256(whole).digest()[:IDENT_SIZE]
 
 
 def _kept(envelope: Envelope) -> Envelope:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from .session import Device, Session, Stage
+from .session import IDENT_SIZE, Device, Session, Stage
 from .values import Envelope, KeyNews, KeyOrigin, Scheme
 
 log = logging.getLogger(__name__)
@@ -28,21 +28,22 @@ BUSY_S = 2.0  # another program (a backup) may have the file for so long
 _KEYS = ("app_s", "nwk", "s_nwk_s_int", "nwk_s_enc")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (
-    ident BLOB PRIMARY KEY, dev_eui TEXT NOT NULL, dev_addr INTEGER, session_id BLOB NOT NULL,
-    source TEXT NOT NULL, origin TEXT NOT NULL, stage INTEGER NOT NULL, flags INTEGER NOT NULL,
-    last INTEGER, ends_s REAL, grace_end_s REAL, keys BLOB NOT NULL
+    ident BLOB PRIMARY KEY, idents BLOB NOT NULL, dev_eui TEXT NOT NULL, dev_addr INTEGER,
+    session_id BLOB NOT NULL, source TEXT NOT NULL, origin TEXT NOT NULL, stage INTEGER NOT NULL,
+    flags INTEGER NOT NULL, last INTEGER, ends_s REAL, grace_end_s REAL, keys BLOB NOT NULL
 ) WITHOUT ROWID
 """
 _PUT = """
-INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (ident) DO UPDATE SET dev_addr = excluded.dev_addr, session_id = excluded.session_id,
-    stage = excluded.stage, flags = excluded.flags, ends_s = excluded.ends_s,
-    grace_end_s = excluded.grace_end_s, keys = excluded.keys,
+INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (ident) DO UPDATE SET idents = excluded.idents, dev_addr = excluded.dev_addr,
+    session_id = excluded.session_id, stage = excluded.stage, flags = excluded.flags,
+    ends_s = excluded.ends_s, grace_end_s = excluded.grace_end_s, keys = excluded.keys,
     last = max(coalesce(last, excluded.last), coalesce(excluded.last, last))
 """
 _COUNT = "UPDATE session SET last = ? WHERE ident = ?"
 
 Row = tuple[object, ...]
+_STAGE = 7  # its place in a row
 
 
 @dataclass(slots=True)
@@ -52,6 +53,11 @@ class Batch:
     rows: list[Row]
     counters: list[tuple[int | None, bytes]]
     gone: list[tuple[bytes]]
+
+    @property
+    def wipes(self) -> bool:
+        """Whether keys that were stored are to disappear."""
+        return bool(self.gone) or any(row[_STAGE] == Stage.GONE.value for row in self.rows)
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.counters or self.gone)
@@ -75,7 +81,7 @@ class Store:
             rows = self._open().execute("SELECT * FROM session")
             strangers = []
             for row in rows:
-                device = devices.get(row[1])
+                device = devices.get(row[2])
                 if device is None:
                     strangers.append((row[0],))
                 elif (session := _session(device, row)) is not None:
@@ -92,7 +98,7 @@ class Store:
                 db.executemany("DELETE FROM session WHERE ident = ?", batch.gone)
                 db.executemany(_PUT, batch.rows)
                 db.executemany(_COUNT, batch.counters)
-            if batch.gone:
+            if batch.wipes:
                 db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # or the log would still have them
         except (sqlite3.Error, OSError) as error:
             self._failed(error)
@@ -246,6 +252,7 @@ def _row(session: Session) -> Row:
             kept[name] = (key.scheme.value, key.label, key.wrapped)
     return (
         session.ident,
+        b"".join(session.idents),
         session.device.dev_eui,
         session.dev_addr,
         session.session_id,
@@ -275,6 +282,7 @@ def _session(device: Device, row: tuple[object, ...]) -> Session | None:
 def _read(
     device: Device,
     ident: bytes,
+    idents: bytes,
     dev_eui: str,
     dev_addr: int | None,
     session_id: bytes,
@@ -296,7 +304,8 @@ def _read(
         lorawan_1_1=bool(flags & 1),
         multicast=bool(flags & 2),
     )
-    session = Session(device, news, ident)
+    names = [idents[at : at + IDENT_SIZE] for at in range(0, len(idents), IDENT_SIZE)]
+    session = Session(device, news, tuple(names) or (ident,))
     for name, (scheme, label, wrapped) in _decoder.decode(keys).items():
         if name in _KEYS:
             setattr(session, name, Envelope(Scheme(scheme), wrapped, label))
