@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forwarder.edge.codec.answers import Decoded, Encoded
 from forwarder.edge.codec.host import CodecHost, Limits
@@ -60,6 +62,9 @@ def bench() -> Iterator[Bench]:
         pytest.param("exports.decodeUplink = (i) => ({data: [i.fPort, i.bytes]})", id="exports"),
         pytest.param(
             "module.exports = {decodeUplink(i) { return {data: [i.fPort, i.bytes]}; }}", id="module"
+        ),
+        pytest.param(
+            "exports.driver = {decodeUplink: (i) => ({data: [i.fPort, i.bytes]})}", id="driver"
         ),
         pytest.param(
             "export function decodeUplink(i) { return {data: [i.fPort, i.bytes]} }", id="ES"
@@ -275,6 +280,16 @@ def test_a_codec_reaches_nothing_outside(bench: Bench) -> None:
     for name in ["process", "std", "os", "fetch", "XMLHttpRequest", "setTimeout"]:
         assert bench.decode(f"function Decoder() {{ return typeof {name}; }}").value == "undefined"
     assert "SyntaxError" in bench.decode("import os from 'os';").errors[0]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    text=st.text(alphabet='abcdefx(){}[];:.,=+`"\\/ \n\0é0123', max_size=60),
+    payload=st.binary(max_size=20),
+)
+def test_any_text_is_a_script_or_an_error(bench: Bench, text: str, payload: bytes) -> None:
+    result = bench.decode(text, payload)
+    assert result.value is None and result.errors
 
 
 # The process

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forwarder.__main__ import main
 from forwarder.edge.codec.answers import Decoded, Encoded
@@ -207,3 +209,34 @@ def test_a_file_may_be_looser_than_json_where_it_is_clear() -> None:
     assert example.payload == b"\x0a\xff" and example.readings[0].data == "0x0A, // kept"
     with pytest.raises(ValueError, match="JSON expected"):
         read("[" * 100_000)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["input", "output", "type", "bytes", "fPort", "data", "expect", "uplink"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_any_document_is_examples_or_a_value_error(document: object) -> None:
+    try:
+        found = examples(document)
+    except ValueError:
+        return
+    assert all(isinstance(differences(one, Decoded(document)), list) for one in found)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_examples_or_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):
+        read(text + "x")

@@ -15,6 +15,7 @@ import resource
 import struct
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import BinaryIO
 
 from .engine import Call, Engine, failure
@@ -34,7 +35,8 @@ def main() -> None:
 
 def confine(memory_bytes: int) -> None:
     """Give up rights for good; `memory_bytes` is what scripts may use."""
-    os.nice(NICE)
+    with suppress(OSError):  # a courtesy; the limits below are not
+        os.nice(NICE)
     limit = _address_space() + memory_bytes + SPARE_BYTES
     _lower(resource.RLIMIT_AS, limit)
     _lower(resource.RLIMIT_CORE, 0)

@@ -145,7 +145,8 @@
       const exported = all[i];
       if (exported === undefined || exported === null) continue;
       if (typeof exported[name] === 'function') return exported[name];
-      if (exported.default && typeof exported.default[name] === 'function') return exported.default[name];
+      const inner = exported.default || exported.driver; // compiled modules; some makers' packages
+      if (inner && typeof inner[name] === 'function') return inner[name];
     }
     return undefined;
   }

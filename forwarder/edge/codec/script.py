@@ -48,7 +48,7 @@ class Script:
     @classmethod
     def of(cls, source: bytes | str, name: str = "codec") -> Script:
         """From text at hand."""
-        data = source.encode() if isinstance(source, str) else source
+        data = source.encode("utf-8", "replace") if isinstance(source, str) else source
         # Comments in Latin-1 are common and harm nobody: what is no UTF-8 is replaced.
         text = data.decode("utf-8-sig", "replace")
         # The engine's binding takes no NUL; in a string or a comment, an escape is the same.
