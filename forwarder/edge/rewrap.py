@@ -57,9 +57,10 @@ class Rewrapper:
         body: dict[str, object] = _session(table, session)
         for name, elsewhere in self._named(table).items():
             body[name] = self._wrapped(self._envelope(elsewhere, name))
-        if not body.keys() & KEY_NAMES.keys():
+        if not body.keys() & {"app_s_key", "f_nwk_s_int"}:
             raise SourceError("no key: an AppSKey or a KeyEnvelope of KEKLabel and AESKey expected")
-        if "s_nwk_s_int" in body:
+        # TS002 has a FNwkSIntKey in 1.1 alone; in 1.0 it is the NwkSKey.
+        if "s_nwk_s_int" in body or "FNwkSIntKey" in table or table.get("lorawan") == "1.1":
             body["lorawan"] = "1.1"
         return msgspec.json.encode(body)
 
@@ -114,6 +115,9 @@ def _session(table: fields.Table, given: Session) -> dict[str, object]:
     name = given.session_id or fields.member(table, "SessionKeyID", "sessionKeyId", "session_id")
     if name:
         body["session_id"] = fields.from_hex(name, "SessionKeyID", fields.MAX_SESSION_ID).hex()
+    lifetime_s = fields.number(fields.member(table, "Lifetime", "lifetime_s"), "Lifetime")
+    if lifetime_s:
+        body["lifetime_s"] = lifetime_s
     return body
 
 

@@ -47,25 +47,29 @@ def read_credential(name: str, environ: Mapping[str, str] | None = None) -> byte
 def write_private(path: Path, data: bytes, *, replace: bool = False) -> None:
     """Write with mode 0600 from the first byte on, whole or not at all.
 
-    Raises KekError if `path` exists and `replace` is not set, or if it cannot be written.
+    What is replaced keeps its owner: root may write what a service reads. Raises KekError if
+    `path` exists and `replace` is not set, or if it cannot be written.
     """
     if not replace and path.exists():
         raise KekError(f"{path} exists: a key is not overwritten; move it away first")
+    path = path.resolve()  # of a link its target is replaced
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        _write_new(draft, data)
+        _write_new(draft, data, owner=path.stat() if path.exists() else None)
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise KekError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def _write_new(path: Path, data: bytes) -> None:
+def _write_new(path: Path, data: bytes, owner: os.stat_result | None) -> None:
     # O_EXCL: neither a file nor a link that somebody put there is written through.
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
         file.flush()
+        if owner is not None and os.geteuid() == 0:
+            os.fchown(handle, owner.st_uid, owner.st_gid)
         os.fsync(handle)
 
 

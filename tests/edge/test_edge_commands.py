@@ -24,6 +24,7 @@ from forwarder.edge.provisioning import Padding
 from forwarder.edge.sources.session_body import parse_push
 from forwarder.edge.vault import KekVault
 
+from .authority import Authority
 from .envelopes import KEKS, KEY, TUNNEL, WRAPPED
 from .test_provisioning import encrypted
 from .tokens import soft_token
@@ -357,6 +358,22 @@ def test_a_refused_or_lost_push_is_1_and_says_so(edge: Edge, agent: list[object]
     assert (code, out) == (1, "") and "refused it: 403" in said
     code, out, said = edge(*agent, "--url", f"http://{place}/", stdin=DOCUMENT)
     assert (code, out) == (1, "") and "not pushed" in said
+
+
+def test_a_push_goes_only_to_whom_the_authority_vouches_for(
+    tmp_path: Path, edge: Edge, agent: list[object]
+) -> None:
+    ours, other = Authority(tmp_path), Authority(tmp_path, "other")
+    certificate, key = ours.issue("gateway")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with gateway(context=context) as (place, handler):
+        url = f"https://{place}/keys"
+        assert edge(*agent, "--url", url, "--ca", ours.ca, stdin=DOCUMENT)[0] == 0
+        for given in (["--ca", other.ca], []):
+            code, _, said = edge(*agent, "--url", url, *given, stdin=DOCUMENT)
+            assert code == 1 and "not pushed" in said
+    assert len(handler.heard) == 1
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,21 @@ def test_a_key_is_not_overwritten_unless_asked(tmp_path: Path) -> None:
     assert path.read_bytes() == b"1"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a file away")
+def test_what_root_replaces_still_belongs_to_the_service(tmp_path: Path) -> None:
+    path = secret(tmp_path / "key")
+    os.chown(path, 12345, 54321)
+    write_private(path, b"1", replace=True)
+    facts = path.stat()
+    assert (facts.st_uid, facts.st_gid, facts.st_mode & 0o777) == (12345, 54321, 0o600)
+
+
+def test_of_a_link_the_target_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(secret(tmp_path / "key"))
+    write_private(tmp_path / "link", b"1", replace=True)
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "key").read_bytes() == b"1"
+
+
 def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(KekError, match="cannot be written"):
         write_private(tmp_path / "no" / "key", b"1")
