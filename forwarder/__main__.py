@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "run the forwarder",
     "demo": "a whole gateway with simulated radio, devices and server; nothing to configure",
     "sim": "the simulated board alone, on a pseudo-terminal",
+    "sim-js": "a simulated Join Server over HTTPS, with the devices' root keys",
     "replay": "recorded receptions through simulated boards and the forwarder",
     "config": "check, show or convert a configuration file",
     "firmware": "import or list the chip's firmware images",

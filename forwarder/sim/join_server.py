@@ -150,25 +150,24 @@ class JoinServer:
         return Reply(msgspec.json.encode(answer), delay_s=delay_s)
 
     def _answer(self, request: Json, client: frozenset[str] | None, fault: Fault | None) -> Json:
-        kind = str(request.get("MessageType", ""))
+        kind = _text(request, "MessageType")
         number = request.get("TransactionID")
         head: Json = {
-            "ProtocolVersion": request.get("ProtocolVersion", "1.0"),
-            "SenderID": request.get("ReceiverID", ""),
-            "ReceiverID": request.get("SenderID", ""),
-            "TransactionID": number if isinstance(number, int) else 0,
+            "ProtocolVersion": _text(request, "ProtocolVersion"),
+            "SenderID": _text(request, "ReceiverID"),
+            "ReceiverID": _text(request, "SenderID"),
+            "TransactionID": number if isinstance(number, int) and 0 <= number < 2**32 else 0,
             "MessageType": kind.removesuffix("Req") + "Ans",
         }
-        if "SenderToken" in request:
-            head["ReceiverToken"] = request["SenderToken"]
-        if "SenderNSID" in request:
-            head["ReceiverNSID"] = request["SenderNSID"]
+        for name, back in (("SenderToken", "ReceiverToken"), ("SenderNSID", "ReceiverNSID")):
+            if name in request:
+                head[back] = _text(request, name)
         try:
             content = self._content(kind, request, client, fault)
         except Refusal as error:
             result = {"ResultCode": error.code, "Description": str(error)}
-            if "DevEUI" in request and kind == "AppSKeyReq":
-                head |= {"DevEUI": request["DevEUI"]}
+            if kind == "AppSKeyReq":
+                head["DevEUI"] = _text(request, "DevEUI")
             return {**head, "Result": result}
         return {**head, "Result": {"ResultCode": "Success"}, **content}
 
@@ -221,7 +220,7 @@ class JoinServer:
             int.from_bytes(_hex(request, "SenderID", 3), "big"),
             int.from_bytes(_hex(request, "DevAddr", 4), "big"),
             settings | OPT_NEG if new else settings & ~OPT_NEG,
-            _member(request, "RxDelay", int),
+            _rx_delay(request),
             _hex(request, "CFList", 16) if request.get("CFList") else b"",
         )
         session, sealed = (
@@ -331,6 +330,19 @@ def _envelope(kek: Kek | None, key: bytes, fault: Fault | None) -> dict[str, str
 
 def _malformed(request: Json) -> str:
     return "MalformedMessage" if request.get("ProtocolVersion") == "1.1" else "MalformedRequest"
+
+
+def _text(request: Json, name: str) -> str:
+    """For an echo; what is no text comes back as none."""
+    value = request.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _rx_delay(request: Json) -> int:
+    value = int(_member(request, "RxDelay", int))
+    if not 0 <= value <= 15:
+        raise Refusal(_malformed(request), "RxDelay")
+    return value
 
 
 def _member(request: Json, name: str, kind: type[Any]) -> Any:

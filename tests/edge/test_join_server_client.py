@@ -48,6 +48,12 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
     return Tls.make(tmp_path_factory.mktemp("tls"))
 
 
+@pytest.fixture(autouse=True)
+def heard(caplog: pytest.LogCaptureFixture) -> None:
+    """A command under test elsewhere may have set the level."""
+    caplog.set_level(logging.INFO)
+
+
 def tell(story: Story, *servers: ServerSettings, **changes: Any) -> Any:
     """Run `story` with a client of these servers."""
 
