@@ -15,7 +15,7 @@ from ..lorawan.crypto import DOWN
 from .errors import EnvelopeRefused
 from .frame_crypto import same_key
 from .heard import Heard
-from .session import Device, Session, Stage, identify
+from .session import GROUP, Device, Session, Stage, identify
 from .table import Table, Verdict, candidate, nearest
 from .values import FcntState, KeyNews, KeyOrigin, MicState, Scheme, Vault
 
@@ -51,6 +51,8 @@ class Enrolment:
     def learn(self, news: KeyNews, now_s: float) -> Session | None:
         """Take what a source told; the session it is about, None for a device not enrolled."""
         device = self.devices.get(news.dev_eui)
+        if device is None and news.multicast and news.dev_eui.startswith(GROUP):
+            device = self.devices[news.dev_eui] = Device(news.dev_eui)  # whoever tells it, has it
         if device is None:
             self.strangers += 1
             return None

@@ -67,6 +67,7 @@ class EdgeObserver:
         self._dropped = 0
         self._records: list[Record] = []
         self._work = asyncio.Event()
+        self._turn_to_commit = asyncio.Lock()
         self._store_from_s = 0.0
         if store is not None:
             self._load(store)
@@ -180,7 +181,7 @@ class EdgeObserver:
             while True:
                 await self._work.wait()
                 self._work.clear()
-                await self._commit_and_publish()
+                await asyncio.shield(self._commit_and_publish())
         finally:
             await self._end(parts)
 
@@ -191,12 +192,14 @@ class EdgeObserver:
             self._follow()
 
     async def _commit_and_publish(self) -> None:
-        records, self._records = self._records, []
-        batch = self._batch()
-        if batch is not None:
-            await asyncio.shield(self._commit(batch))
-        for record in records:
-            self.publisher.publish(record)
+        """One after the other: what a cancelled one has begun, the next waits for."""
+        async with self._turn_to_commit:
+            records, self._records = self._records, []
+            batch = self._batch()
+            if batch is not None:
+                await self._commit(batch)
+            for record in records:
+                self.publisher.publish(record)
 
     def _batch(self) -> Batch | None:
         if self._store is None or self._loop.time() < self._store_from_s:
@@ -214,14 +217,12 @@ class EdgeObserver:
     async def _end(self, parts: list[asyncio.Task[None]]) -> None:
         while self._frames or self._news:
             self._turn()
-        self._writer.settle(self._sessions())
+        async with self._turn_to_commit:
+            self._writer.settle(self._sessions())
+        self._store_from_s = 0.0
+        await self._commit_and_publish()
         if self._store is not None:
-            if batch := self._writer.take():
-                await self._commit(batch)
             self._store.close()
-        for record in self._records:
-            self.publisher.publish(record)
-        self._records.clear()
         await self.publisher.close()
         for part in parts:
             part.cancel()

@@ -17,6 +17,7 @@ from .values import Envelope, KeyHandle, KeyNews, KeyOrigin, Scheme, Vault
 Handle = KeyHandle | Literal[False] | None  # not opened yet, or refused
 IDENT_SIZE = 8
 MOST_NAMES = 8
+GROUP = "ffffffff"  # how the stand-in for a multicast group's DevEUI begins
 
 
 class Stage(Enum):

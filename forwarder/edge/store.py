@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from .session import IDENT_SIZE, Device, Session, Stage
+from .session import GROUP, IDENT_SIZE, Device, Session, Stage
 from .values import Envelope, KeyNews, KeyOrigin, Scheme
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,8 @@ class Store:
             strangers = []
             for row in rows:
                 device = devices.get(row[2])
+                if device is None and str(row[2]).startswith(GROUP):
+                    device = devices[row[2]] = Device(row[2])
                 if device is None:
                     strangers.append((row[0],))
                 elif (session := _session(device, row)) is not None:

@@ -37,9 +37,9 @@ class PlainVault:
         return envelope
 
 
-@dataclass
+@dataclass(repr=False)
 class Node:
-    """An end device with a session. `dev_eui` is 16 hex digits."""
+    """An end device with a session. `dev_eui` is 16 hex digits. No repr: keys inside."""
 
     number: int = 1
     dev_addr: int = 0x26010001

@@ -51,6 +51,7 @@ class JsonlSink:
         self._settings = settings
         self._lines: deque[bytes] = deque()
         self._work = asyncio.Event()
+        self._turn = asyncio.Lock()  # the last write must not begin beside one that was cut off
         self._written = self._dropped = 0
         self._fault = ""
 
@@ -78,20 +79,21 @@ class JsonlSink:
 
     async def _write(self) -> bool:
         """Write all that waits; what fails stays in the queue."""
-        lines = list(self._lines)
-        if not lines:
+        async with self._turn:
+            lines = list(self._lines)
+            if not lines:
+                return True
+            try:
+                await asyncio.to_thread(self._append, b"".join(lines))
+            except OSError as error:
+                self._failed(f"{self._settings.path}: {error.strerror or error}")
+                return False
+            for line in lines:
+                if self._lines and self._lines[0] is line:  # else it was dropped meanwhile
+                    self._lines.popleft()
+            self._written += len(lines)
+            self._fault = ""
             return True
-        try:
-            await asyncio.to_thread(self._append, b"".join(lines))
-        except OSError as error:
-            self._failed(f"{self._settings.path}: {error.strerror or error}")
-            return False
-        for line in lines:
-            if self._lines and self._lines[0] is line:  # else it was dropped meanwhile
-                self._lines.popleft()
-        self._written += len(lines)
-        self._fault = ""
-        return True
 
     def _append(self, data: bytes) -> None:
         if self._settings.path == STDOUT:
