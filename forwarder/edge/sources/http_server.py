@@ -11,6 +11,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from ...errors import ConfigError
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 32
 DEADLINE_S = 10.0
+DRAIN_S = 0.5  # for so long
 DRAIN = 1024 * 1024  # bytes of a refused body that are read so that the answer arrives
 
 # Answers a request from the address that is given: None for 204, or raises HttpError.
@@ -81,10 +83,12 @@ class HttpServer:
             writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        whole = False
         try:
             if self._open > MAX_CONNECTIONS:
                 raise HttpError(503, "too many connections; try again")
             request = await self._read(reader, writer)
+            whole = True
             self._handler(request, str(writer.get_extra_info("peername", ("?",))[0]))
             status, words = 204, ""
         except HttpError as error:
@@ -100,7 +104,7 @@ class HttpServer:
         await writer.drain()
         if writer.can_write_eof():
             writer.write_eof()
-        if status != 204:
+        if not whole:
             await _drain(reader)
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:
@@ -119,8 +123,10 @@ class HttpServer:
 async def _drain(reader: asyncio.StreamReader) -> None:
     """Closing with bytes unread would reset the connection under the answer."""
     left = DRAIN
-    while left > 0 and (chunk := await reader.read(left)):
-        left -= len(chunk)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            while left > 0 and (chunk := await reader.read(left)):
+                left -= len(chunk)
 
 
 def server_context(settings: ListenSettings) -> ssl.SSLContext | None:
