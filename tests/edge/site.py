@@ -30,9 +30,9 @@ from .devices import Node
 EUI = "0016c001f1500812"
 
 
-@dataclass
+@dataclass(repr=False)
 class Files:
-    """What the owner of a gateway writes: KEKs, sessions, configuration."""
+    """What the owner of a gateway writes: KEKs, sessions, configuration. No repr: a key inside."""
 
     folder: Path
     kek: bytes
