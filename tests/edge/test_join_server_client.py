@@ -326,7 +326,7 @@ def test_a_key_that_did_not_come_is_asked_for_again(
         (Fault.GARBAGE, Reaction.RETRY_LATER),
         (Fault.HUGE, Reaction.RETRY_LATER),
         (Fault.WRONG_TRANSACTION, Reaction.RETRY_LATER),
-        (Fault.UNAUTHORIZED, Reaction.RETRY_LATER),
+        (Fault.UNAUTHORIZED, Reaction.CONFIG_ERROR),
         (Fault.UNKNOWN_DEVICE, Reaction.RETRY_LATER),
         (Fault.CLEAR_KEY, Reaction.CONFIG_ERROR),
     ],

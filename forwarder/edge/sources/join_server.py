@@ -217,7 +217,8 @@ class JoinServerClient:
         try:
             answer = await peer.converse(self._settings.net_id, facts.join_eui, request, within_s)
         except NoAnswer as error:
-            raise JoinFailed(f"join of {facts.dev_eui}: {error}", Reaction.RETRY_LATER) from None
+            reaction = Reaction.CONFIG_ERROR if error.refuses else Reaction.RETRY_LATER
+            raise JoinFailed(f"join of {facts.dev_eui}: {error}", reaction) from None
         took_s = self._clock() - started_s
         self._margin(peer, facts.dev_eui, within_s - took_s)
         assert isinstance(answer, JoinAns)

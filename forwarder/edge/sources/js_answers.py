@@ -18,7 +18,9 @@ from .ts002 import (
     MessageError,
     RejoinAns,
     RejoinReq,
+    Result,
     ResultCode,
+    bare_result,
     parse,
 )
 from .ts002_values import Answer, Request
@@ -32,6 +34,7 @@ ANSWERS: dict[type[Request], type[Answer]] = {
 DAY_S = 86_400
 TELL_DAYS = 30  # a certificate takes people weeks
 MENDABLE = (401, 403, 404)  # by a person: credentials, address
+ABOUT_THE_REQUEST = (400, 409, 413, 422)  # another device's may do better
 
 
 class NoAnswer(EdgeError):
@@ -51,10 +54,20 @@ def judge(status: int, body: bytes, request: Request) -> Answer:
         # Some say with the HTTP status too what the result code says better.
         answer = fitting(body, request)
     except NoAnswer:
-        answer = None
-    if answer is not None and answer.result.code is not ResultCode.SUCCESS:
-        return answer
-    raise NoAnswer("http_errors", f"HTTP status {status}", refuses=status in MENDABLE)
+        return _refusal(status, body, request)
+    if answer.result.code is ResultCode.SUCCESS:  # which of the two is true, nobody knows
+        raise NoAnswer("http_errors", f"HTTP status {status}", refuses=status in MENDABLE)
+    return answer
+
+
+def _refusal(status: int, body: bytes, request: Request) -> Answer:
+    """What a bare result code (brocaar/lorawan) or a status about the request itself says."""
+    result = bare_result(body)
+    if result is None and status in ABOUT_THE_REQUEST:
+        result = Result(ResultCode.MALFORMED_REQUEST, f"HTTP status {status}")
+    if result is None or result.code is ResultCode.SUCCESS:
+        raise NoAnswer("http_errors", f"HTTP status {status}", refuses=status in MENDABLE)
+    return ANSWERS[type(request)](request.header.reply(), result)
 
 
 def fitting(body: bytes, request: Request) -> Answer:

@@ -60,6 +60,7 @@ __all__ = [
     "Result",
     "ResultCode",
     "Version",
+    "bare_result",
     "encode",
     "envelope",
     "parse",
@@ -150,8 +151,16 @@ def _envelope_out(envelope: Envelope | None) -> dict[str, str] | None:
 # Bytes to values.
 
 
-def parse(data: bytes) -> Message:
-    """One message. Raises MessageError, and nothing else, whatever the bytes."""
+def bare_result(data: bytes) -> Result | None:
+    """The result code in an answer that is nothing else, as some servers send it; else None."""
+    try:
+        members = _object(data)
+        return _result_in(members if "Result" in members else {"Result": members})
+    except MessageError:
+        return None
+
+
+def _object(data: bytes) -> Json:
     try:
         members = msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError, ValueError):
@@ -159,6 +168,12 @@ def parse(data: bytes) -> Message:
         raise MessageError("a JSON object expected, this is no JSON") from None
     if not isinstance(members, dict):
         raise MessageError("a JSON object expected, this is another JSON value")
+    return members
+
+
+def parse(data: bytes) -> Message:
+    """One message. Raises MessageError, and nothing else, whatever the bytes."""
+    members = _object(data)
     kind = text(members, "MessageType")
     header = _header_in(members)
     match kind:
