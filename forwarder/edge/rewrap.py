@@ -60,7 +60,7 @@ class Rewrapper:
         if not body.keys() & {"app_s_key", "f_nwk_s_int"}:
             raise SourceError("no key: an AppSKey or a KeyEnvelope of KEKLabel and AESKey expected")
         # TS002 has a FNwkSIntKey in 1.1 alone; in 1.0 it is the NwkSKey.
-        if "s_nwk_s_int" in body or "FNwkSIntKey" in table or table.get("lorawan") == "1.1":
+        if "s_nwk_s_int" in body or "FNwkSIntKey" in table:
             body["lorawan"] = "1.1"
         return msgspec.json.encode(body)
 
@@ -92,8 +92,7 @@ class Rewrapper:
         check_size(envelope)
         label = envelope.label or self.kek
         versions = self.application.versions(label) or self.application.versions(self.kek)
-        # One block says nothing about the KEK, so only the newest can be right.
-        for kek in versions[:1] if self.tunnel else versions:
+        for kek in versions:  # a tunnel's block opens under any: the newest is taken
             try:
                 if isinstance(kek, SoftKek):
                     return kek.rewrap(envelope.scheme, envelope.wrapped, self.gateway)

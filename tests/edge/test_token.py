@@ -101,9 +101,58 @@ def test_neither_kek_nor_session_key_can_be_read(token: Token) -> None:
     assert isinstance(kek, TokenKek)
     for held in (key.object(), token.run(kek.object)):
         assert held[Attribute.SENSITIVE] and not held[Attribute.EXTRACTABLE]
+        assert held[Attribute.PRIVATE]  # not there for who has no PIN
         with pytest.raises(pkcs11.PKCS11Error):
             _ = held[Attribute.VALUE]
     assert not key.object()[Attribute.TOKEN]
+
+
+USES = ("ENCRYPT", "DECRYPT", "SIGN", "VERIFY", "WRAP", "UNWRAP", "DERIVE")
+
+
+def test_every_key_may_do_what_it_is_for_and_nothing_else(token: Token) -> None:
+    import_kek(token, "astk", 1, KEKS[16], tunnel=True)
+    wanted = {"k": {"UNWRAP"}, "astk": {"DECRYPT"}, "": {"ENCRYPT", "SIGN"}}
+    keys = {kek.label: token.run(kek.object) for kek in token.keks()}
+    keys[""] = opened(token).object()
+    for label, key in keys.items():
+        assert {use for use in USES if key[pkcs11.Attribute[use]]} == wanted[label]
+
+
+@pytest.mark.parametrize(
+    ("identity", "version"),
+    [(b"", 1), (b"\0", 1), (b"\7", 7), (b"\1\0", 256), (bytes(range(20)), 1)],
+)
+def test_a_kek_that_others_brought_has_its_version_in_a_short_id(
+    place: TokenSettings, identity: bytes, version: int
+) -> None:
+    from pkcs11 import Attribute
+
+    from forwarder.edge.token_admin import _kek_template
+
+    template = {**_kek_template("k", 1, tunnel=False), Attribute.VALUE: KEKS[16]}
+    token = open_token(place)
+    token.run(lambda session: session.create_object({**template, Attribute.ID: identity}))
+    assert [kek.version for kek in token.keks()] == [version]
+    alike(opened(token))
+
+
+def test_a_token_that_fails_in_a_new_session_too_is_left_alone_for_a_while(token: Token) -> None:
+    now = [100.0]
+    token._monotonic = lambda: now[0]
+    tries: list[object] = []
+
+    def broken(session: object) -> None:
+        tries.append(session)
+        raise pkcs11.DeviceRemoved
+
+    with pytest.raises(TokenError, match="DeviceRemoved"):
+        token.run(broken)
+    with pytest.raises(TokenError, match="tried again in 5 s"):
+        token.run(broken)
+    assert len(tries) == 2 and tries[0] is not tries[1]
+    now[0] += 5.0
+    alike(opened(token))
 
 
 def test_no_key_is_seen_in_what_is_shown_or_pickled(token: Token) -> None:

@@ -63,6 +63,13 @@ def test_a_label_that_is_known_is_not_replaced_by_the_default() -> None:
     assert "KEK 'other', version 1" in refusal(wrapped(16, "other"), "tunnel", ring)
 
 
+def test_a_default_that_does_not_open_is_told_with_the_label_on_the_wire() -> None:
+    said = refusal(wrapped(24, "id-aes128-wrap"), "tunnel")
+    assert "KEK 'k' (the envelope says 'id-aes128-wrap'), version 1 tried" in said
+    for label in ("", "k", "k@1"):
+        assert "the envelope says" not in refusal(wrapped(24, label), "tunnel")
+
+
 def test_a_block_without_integrity_is_not_tried_under_a_guess() -> None:
     said = refusal(Envelope(Scheme.CBC0, TUNNEL, "theirs"), "tunnel")
     assert "no KEK with label 'theirs'" in said
