@@ -149,7 +149,7 @@ class RadioThread:
         try:
             self._session += 1
             up = RadioUp(radio.eui, radio.model, self._session)
-            self._note_line(radio.receive(), check=False)
+            self._line = (radio.now_us(), self._clock.now_ns())
             # What came while the radio was down was meant for the session before.
             self._refuse_jobs(ChipError("the radio was restarted"))
             self.up = True
@@ -242,8 +242,8 @@ class RadioThread:
             receipt = radio.send(frame)
         except TxRefused as refused:
             self._finish(done, refused)
-        except HalError as error:
-            self._finish(done, error)
+        except Exception as error:  # whatever it is: the downlink's end is told before ours
+            self._finish(done, error if isinstance(error, HalError) else ChipError(str(error)))
             raise
         else:
             self._finish(done, receipt)
@@ -260,9 +260,9 @@ class RadioThread:
             self._told = True
             self._tell(self._deliver)
 
-    def _note_line(self, reception: Reception, *, check: bool = True) -> None:
+    def _note_line(self, reception: Reception) -> None:
         line, self._line = self._line, (reception.now_us, reception.at_ns)
-        if line is None or not check:
+        if line is None:
             return
         expected_us = line[0] + (reception.at_ns - line[1]) // 1000
         by_us = reception.now_us - expected_us
