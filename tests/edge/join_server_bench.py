@@ -114,9 +114,9 @@ def settings_for(server: HttpsServer, tls: Tls | None = None, **changes: Any) ->
     else:
         facts = {
             "url": f"https://127.0.0.1:{server.port}",
-            "ca": tls.ca,
-            "client_certificate": tls.client[0],
-            "client_key": tls.client[1],
+            "ca_file": tls.ca,
+            "cert_file": tls.client[0],
+            "key_file": tls.client[1],
         }
     return ServerSettings(**{**facts, **changes})
 
@@ -124,13 +124,11 @@ def settings_for(server: HttpsServer, tls: Tls | None = None, **changes: Any) ->
 class Asked:
     """A running client and what it told."""
 
-    def __init__(self, *servers: ServerSettings, ns_id: str = "", **changes: Any) -> None:
+    def __init__(self, *servers: ServerSettings, **changes: Any) -> None:
         self.told: list[KeyNews] = []
         self._changed = asyncio.Event()
         self.client = JoinServerClient(
-            JoinServerSettings(server=servers, as_id=AS_ID, net_id=NET_ID, ns_id=ns_id),
-            self._tell,
-            **changes,
+            JoinServerSettings(server=servers, as_id=AS_ID, net_id=NET_ID, **changes), self._tell
         )
 
     def _tell(self, news: KeyNews) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import logging
 import socket
 import threading
@@ -17,6 +18,7 @@ import pytest
 from forwarder.edge.sources import ask_plan
 from forwarder.edge.sources.join_server import JoinFailed, ServerSettings
 from forwarder.edge.sources.join_server_settings import Answers
+from forwarder.edge.sources.settings import ListenSettings
 from forwarder.edge.sources.ts002 import Reaction, ResultCode, Version
 from forwarder.edge.values import KeyNews, KeyOrigin, Scheme
 from forwarder.lorawan import crypto, keys
@@ -177,7 +179,7 @@ def test_basic_authentication_comes_from_a_file(tmp_path: Path) -> None:
     password.write_text("open sesame\n")
     password.chmod(0o600)
     with serving(a_core(), authorization="Basic ZWRnZTpvcGVuIHNlc2FtZQ==") as server:
-        asked = settings_for(server, user="edge", password_file=str(password))
+        asked = settings_for(server, username="edge", password_file=str(password))
         joined, news = tell(joined_and_asked, asked)
     assert opened(news.app_s_key) == opened(joined.app_s_key)
 
@@ -188,7 +190,7 @@ def test_an_authorization_header_comes_from_a_credential(
     (tmp_path / "js").write_text("Bearer abc")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     with serving(a_core(), authorization="Bearer abc") as server:
-        tell(joined_and_asked, settings_for(server, authorization_credential="js"))
+        tell(joined_and_asked, settings_for(server, authorization_file="credential:js"))
 
 
 def test_the_other_version_is_tried_once_and_kept() -> None:
@@ -249,25 +251,46 @@ class Acknowledging(JoinServer):
         return Reply(b"")
 
 
-def test_an_answer_in_a_request_of_its_own_is_waited_for() -> None:
+def call(port: int, body: bytes, token: str) -> int:
+    """The status of a POST to ourselves."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("POST", "/", body, {"Authorization": f"Bearer {token}"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_an_answer_in_a_request_of_its_own_is_waited_for(tmp_path: Path) -> None:
     core = a_core_of(Acknowledging)
     core.said, core.ready = [], threading.Event()
+    token = tmp_path / "token"
+    token.write_text("js-token")
+    token.chmod(0o600)
 
     async def story(asked: Asked) -> None:
-        joining = asyncio.create_task(asked.client.join(a_join()))
+        assert asked.client.listener is not None
+        await asked.client.listener.server.listening.wait()
+        port = asked.client.listener.server.port
+        joining = asyncio.create_task(asked.client.join(a_join(), 20))
         await asyncio.to_thread(core.ready.wait, 20)
         (said,) = core.said
         wrong = msgspec.json.decode(said)
         wrong["TransactionID"] ^= 1
-        assert not asked.client.deliver(msgspec.json.encode(wrong))
-        assert not asked.client.deliver(b"garbage")
-        assert asked.client.deliver(said)
+        for body, word, status in (
+            (msgspec.json.encode(wrong), "js-token", 404),
+            (b"garbage", "js-token", 404),
+            (said, "guessed", 401),
+            (said, "js-token", 204),
+            (said, "js-token", 404),
+        ):
+            assert await asyncio.to_thread(call, port, body, word) == status
         assert opened((await joining).news.app_s_key)
-        assert not asked.client.deliver(said)
         assert asked.client.status()["strays"] == 3
 
+    listen = ListenSettings(listen="127.0.0.1:0", token_file=str(token))
     with serving(core) as server:
-        tell(story, settings_for(server, answers=Answers.ASYNC))
+        tell(story, settings_for(server, answers=Answers.ASYNC), http=listen)
 
 
 # What goes wrong.
@@ -388,18 +411,18 @@ def test_a_clear_key_passes_where_it_may_and_loudly(caplog: pytest.LogCaptureFix
         return news
 
     with serving(a_core(wrapped=False)) as server:
-        news = tell(story, settings_for(server, allow_clear=True))
+        news = tell(story, settings_for(server), allow_clear=True)
     assert news.app_s_key is not None and news.app_s_key.scheme is Scheme.CLEAR
     assert "in clear" in caplog.text and news.app_s_key.wrapped.hex() not in caplog.text
 
 
 def certificates(tls: Tls) -> dict[str, tuple[tuple[str, str], dict[str, str]]]:
     def client(pair: tuple[str, str]) -> dict[str, str]:
-        return {"client_certificate": pair[0], "client_key": pair[1]}
+        return {"cert_file": pair[0], "key_file": pair[1]}
 
     return {
-        "wrong CA": (tls.server, {"ca": tls.foreign_ca}),
-        "no CA": (tls.server, {"ca": ""}),
+        "wrong CA": (tls.server, {"ca_file": tls.foreign_ca}),
+        "no CA": (tls.server, {"ca_file": ""}),
         "expired": (tls.expired_server, {}),
         "another host's": (tls.elsewhere, {}),
         "our certificate is of a stranger": (tls.server, client(tls.foreign_client)),
@@ -409,7 +432,7 @@ def certificates(tls: Tls) -> dict[str, tuple[tuple[str, str], dict[str, str]]]:
             tls.server,
             client((tls.client[0], tls.foreign_client[1])),
         ),
-        "no such file": (tls.server, {"ca": "/nowhere/ca.pem"}),
+        "no such file": (tls.server, {"ca_file": "/nowhere/ca.pem"}),
     }
 
 
@@ -545,7 +568,7 @@ def test_a_server_that_is_silent_in_the_handshake_costs_its_time_limit(tls: Tls)
         assert asked.server()["timeouts"] == 1
 
     with a_socket(b"") as port:
-        tell(story, ServerSettings(url=f"https://127.0.0.1:{port}", ca=tls.ca))
+        tell(story, ServerSettings(url=f"https://127.0.0.1:{port}", ca_file=tls.ca))
 
 
 def test_nobody_at_home_is_unreachable() -> None:
@@ -582,7 +605,7 @@ def test_no_key_and_no_body_is_ever_logged(tls: Tls, caplog: pytest.LogCaptureFi
         return news, repr(asked.client.status()) + repr(joined) + repr(news)
 
     with serving(core, tls.server, tls.ca) as server:
-        news, shown = tell(story, settings_for(server, tls, allow_clear=True))
+        news, shown = tell(story, settings_for(server, tls), allow_clear=True)
     assert news.app_s_key is not None
     everything = caplog.text + shown
     assert news.app_s_key.wrapped.hex() not in everything

@@ -10,13 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.edge.sources.join_server_settings import (
+    Answers,
     JoinServerSettings,
     PrefixTable,
     ServerSettings,
     prefix,
 )
+from forwarder.edge.sources.settings import ListenSettings
 
 URL = "https://js.example/api"
+
+
+LATER = ServerSettings(url=URL, answers=Answers.ASYNC)
 
 
 def read(text: str) -> JoinServerSettings:
@@ -34,11 +39,11 @@ def test_the_example_of_the_module_is_read() -> None:
         url = "https://js.example/api"
         join_eui = ["70b3d57ed0000000/40"]
         version = "1.1"
-        client_certificate = "/etc/edgemast/js.pem"
-        client_key = "/etc/edgemast/js.key"
+        cert_file = "/etc/edgemast/js.pem"
+        key_file = "/etc/edgemast/js.key"
         """
     )
-    assert found.server[0].host == "js.example" and found.name == "join-server"
+    assert found.server[0].host == "js.example" and found.name == "join_server"
 
 
 @pytest.mark.parametrize(
@@ -57,13 +62,13 @@ def test_the_example_of_the_module_is_read() -> None:
         pytest.param({"join_eui": ("70b3/24",)}, id="more bits than digits"),
         pytest.param({"join_eui": ("xyz",)}, id="no hexadecimal"),
         pytest.param({"join_eui": ()}, id="for nobody"),
-        pytest.param({"client_certificate": "/a.pem"}, id="a certificate without key"),
-        pytest.param({"user": "me"}, id="a user without password"),
+        pytest.param({"cert_file": "/a.pem"}, id="a certificate without key"),
+        pytest.param({"username": "me"}, id="a user without password"),
         pytest.param({"password_file": "/p"}, id="a password without user"),
         pytest.param(
-            {"user": "me", "password_file": "/p", "authorization_file": "/a"}, id="two at once"
+            {"username": "me", "password_file": "/p", "authorization_file": "/a"}, id="two at once"
         ),
-        pytest.param({"user": "m:e", "password_file": "/p"}, id="a colon"),
+        pytest.param({"username": "m:e", "password_file": "/p"}, id="a colon"),
         pytest.param({"headers": {"Authorization": "Bearer x"}}, id="a secret in the open"),
         pytest.param({"headers": {"X-A": "b\r\nHost: evil"}}, id="two lines in a header"),
         pytest.param({"headers": {"X A": "b"}}, id="a header with a space"),
@@ -88,6 +93,15 @@ def test_a_server_that_makes_no_sense_or_is_not_safe_is_refused(changes: dict[st
         pytest.param({"net_id": "13"}, id="a short NetID"),
         pytest.param({"ns_id": "00"}, id="a short NSID"),
         pytest.param({"as_id": "a\nb"}, id="an AS-ID of two lines"),
+        pytest.param({"server": (LATER,)}, id="answers come later, and nobody listens"),
+        pytest.param({"http": ListenSettings(listen="127.0.0.1:80")}, id="nobody answers later"),
+        pytest.param(
+            {
+                "server": (LATER,),
+                "http": ListenSettings(listen="0.0.0.0:443", cert_file="/c", key_file="/k"),
+            },
+            id="anybody may answer",
+        ),
     ],
 )
 def test_a_source_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:

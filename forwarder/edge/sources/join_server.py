@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from ..errors import EdgeError
 from ..values import KeyNews
+from .answer_listener import AnswerListener
 from .ask_plan import Ask, AskPlan
 from .join_server_peer import Peer
 from .join_server_settings import JoinServerSettings, PrefixTable, ServerSettings
@@ -100,10 +101,18 @@ class JoinServerClient:
         self._no_server = 0
         self._strays = 0
         threads = ThreadPoolExecutor(THREADS, thread_name_prefix="join-server")
-        nsid = settings.ns_id.lower() or None
         self._peers = [
-            Peer(one, threads, nsid=nsid, clock=clock, wall=wall) for one in settings.server
+            Peer(
+                one,
+                threads,
+                nsid=settings.ns_id.lower() or None,
+                allow_clear=settings.allow_clear,
+                clock=clock,
+                wall=wall,
+            )
+            for one in settings.server
         ]
+        self.listener = None if settings.http is None else AnswerListener(settings, self.deliver)
 
     def serves(self, join_eui: str) -> bool:
         """Whether a server is named for this JoinEUI."""
@@ -138,7 +147,15 @@ class JoinServerClient:
         return False
 
     async def run(self) -> None:
-        """Ask what is to be asked, until cancelled."""
+        """Ask what is to be asked, and hear answers that come later, until cancelled."""
+        if self.listener is None:
+            await self._ask_all()
+            return
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._ask_all())
+            parts.create_task(self.listener.run())
+
+    async def _ask_all(self) -> None:
         tasks: set[asyncio.Task[None]] = set()
         try:
             while True:
@@ -246,7 +263,7 @@ class JoinServerClient:
 
     def status(self) -> dict[str, object]:
         return {
-            "kind": "join_server",
+            "type": "join_server",
             "wanted": len(self._plan),
             "dropped": self._plan.refused,
             "no_server": self._no_server,

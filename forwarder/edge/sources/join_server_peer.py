@@ -47,6 +47,7 @@ class Peer:
         threads: Executor,
         *,
         nsid: str | None,
+        allow_clear: bool,
         clock: Callable[[], float],
         wall: Callable[[], float],
     ) -> None:
@@ -58,6 +59,7 @@ class Peer:
         self.fault = ""
         self._threads = threads
         self._nsid = nsid
+        self._allow_clear = allow_clear
         self._clock = clock
         self._wall = wall
         self._channel = Channel(settings)
@@ -136,13 +138,12 @@ class Peer:
 
     async def _carried(self, request: Request, within_s: float) -> Answer:
         loop = asyncio.get_running_loop()
-        limit_s = min(within_s, self.settings.timeout_s)
         transaction = request.header.transaction
         later: asyncio.Future[Answer] = loop.create_future()
         self._waiting[transaction] = (request, later)
         try:
-            async with asyncio.timeout(limit_s + GRACE_S):
-                status, body = await self._posted(request, limit_s)
+            async with asyncio.timeout(within_s + GRACE_S):
+                status, body = await self._posted(request, within_s)
                 if self.settings.answers is Answers.ASYNC and 200 <= status < 300:
                     return await later
                 return judge(status, body, request)
@@ -191,7 +192,7 @@ class Peer:
         """Whether its keys came unwrapped and may not; either way it is told loudly."""
         if not in_clear(answer):
             return False
-        if self.settings.allow_clear:
+        if self._allow_clear:
             self.counts["clear_keys"] += 1
             log.warning("Join Server %s sent a key in clear (allow_clear)", self.settings.host)
             return False

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from .settings import ListenSettings, SourceSettings
 from .ts002_values import Version
 
 EUI_BITS = 64
@@ -43,9 +44,10 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """One Join Server.
 
     `join_eui` has prefixes: "70b3d57ed0000000/40", "70b3d5" (as many bits as digits say) or "*".
-    `paths` adds to the URL by message type. `authorization_*` holds a whole Authorization header,
-    `password_*` the password for HTTP basic authentication of `user`. Without `ca` the system's
-    certificate authorities are trusted. `timeout_s` covers one request as a whole.
+    `paths` adds to the URL by message type. `password_file` has the password of HTTP basic
+    authentication, `authorization_file` a whole Authorization header; "credential:NAME" is
+    systemd's. Without `ca_file` the system's authorities are trusted. `timeout_s` covers one
+    request as a whole; a join has the time that the air leaves it.
     """
 
     url: str
@@ -53,17 +55,14 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     version: Version = Version.V1_0
     answers: Answers = Answers.SYNC
     paths: dict[str, str] = {}
-    ca: str = ""
-    client_certificate: str = ""
-    client_key: str = ""
-    user: str = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    username: str = ""
     password_file: str = ""
-    password_credential: str = ""
     authorization_file: str = ""
-    authorization_credential: str = ""
     headers: dict[str, str] = {}
     timeout_s: float = 5.0
-    allow_clear: bool = False
     allow_http: bool = False
 
     def __post_init__(self) -> None:
@@ -109,16 +108,14 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
                 )
 
     def _check_credentials(self) -> None:
-        if bool(self.client_certificate) != bool(self.client_key):
-            raise ValueError("client_certificate and client_key: both or none expected")
-        password = bool(self.password_file) + bool(self.password_credential)
-        whole = bool(self.authorization_file) + bool(self.authorization_credential)
-        if password + whole > 1:
-            raise ValueError("one place for one password or one Authorization header expected")
-        if bool(self.user) != bool(password):
-            raise ValueError("user and password_file (or password_credential) belong together")
-        if ":" in self.user or not self.user.isprintable():
-            raise ValueError("user: printable characters without a colon expected")
+        if bool(self.cert_file) != bool(self.key_file):
+            raise ValueError("cert_file and key_file go together; one of them is missing")
+        if bool(self.username) != bool(self.password_file):
+            raise ValueError("username and password_file go together; one of them is missing")
+        if self.password_file and self.authorization_file:
+            raise ValueError("one of password_file and authorization_file expected")
+        if ":" in self.username or not self.username.isprintable():
+            raise ValueError("username: printable characters without a colon expected")
 
     @property
     def host(self) -> str:
@@ -126,26 +123,21 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         return urlsplit(self.url).netloc
 
 
-class JoinServerSettings(
-    msgspec.Struct,
-    frozen=True,
-    forbid_unknown_fields=True,
-    kw_only=True,
-    tag_field="type",
-    tag="join_server",
-):
+class JoinServerSettings(SourceSettings, frozen=True, kw_only=True, tag="join_server"):
     """A source of keys: Join Servers, and who we are: `as_id` asks for AppSKeys, `net_id` joins.
 
     `ns_id` (16 hexadecimal digits) goes with `net_id` in version 1.1; some servers insist on it.
+    `http` is where those servers reach us whose answers come in requests of their own.
     """
 
-    name: str = "join-server"
     as_id: str = ""
     net_id: str = ""
     ns_id: str = ""
     server: tuple[ServerSettings, ...]
+    http: ListenSettings | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.server:
             raise ValueError("server: at least one [[edge.source.server]] expected")
         if not self.as_id and not self.net_id:
@@ -156,6 +148,18 @@ class JoinServerSettings(
             raise ValueError('net_id: 6 hexadecimal digits expected, such as "000013"')
         if self.ns_id and not re.fullmatch(r"[0-9a-fA-F]{16}", self.ns_id):
             raise ValueError("ns_id: 16 hexadecimal digits expected")
+        self._check_listening()
+
+    def _check_listening(self) -> None:
+        later = any(one.answers is Answers.ASYNC for one in self.server)
+        if later != (self.http is not None):
+            raise ValueError('http and answers = "async" of a server go together')
+        if self.http is None:
+            return
+        if self.http.tls and not (self.http.token_file or self.http.client_ca_file):
+            raise ValueError(
+                "http: nothing tells who sends the answers; give token_file or client_ca_file"
+            )
 
 
 def is_loopback(host: str) -> bool:

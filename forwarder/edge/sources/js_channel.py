@@ -17,9 +17,10 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..errors import EdgeError, KekError
-from ..secret_files import read_credential, read_private
+from ...errors import ConfigError
+from ..errors import EdgeError
 from .join_server_settings import ServerSettings
+from .token_file import read_token
 
 ANSWER_MAX = 65_536  # a JoinAns has about one kilobyte
 PIECE = 16_384
@@ -152,15 +153,15 @@ class Channel:
         except ssl.SSLCertVerificationError as error:
             raise ChannelError(
                 Fault.TLS,
-                f"its certificate is not accepted ({error.verify_message}): check `ca`, the host's "
-                "name and both clocks",
+                f"its certificate is not accepted ({error.verify_message}): check ca_file, the "
+                "host's name and both clocks",
             ) from None
         except (ssl.SSLEOFError, http.client.RemoteDisconnected, http.client.IncompleteRead):
             flight.left_s()  # cut because its time was over
             raise ChannelError(Fault.CLOSED, "the connection ended without an answer") from None
         except ssl.SSLError as error:
             raise ChannelError(
-                Fault.TLS, f"TLS failed ({_reason(error)}): check client_certificate and client_key"
+                Fault.TLS, f"TLS failed ({_reason(error)}): check cert_file and key_file"
             ) from None
         except (http.client.HTTPException, ValueError):
             flight.left_s()
@@ -239,16 +240,14 @@ class Channel:
     def _tls(self) -> ssl.SSLContext:
         asked = self.settings
         try:
-            context = ssl.create_default_context(cafile=asked.ca or None)
+            context = ssl.create_default_context(cafile=asked.ca_file or None)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
-            if asked.client_certificate:
+            if asked.cert_file:
                 # Never a prompt: a key with a passphrase would wait for a terminal.
-                context.load_cert_chain(
-                    asked.client_certificate, asked.client_key, password=lambda: b""
-                )
-                self.certificates.client_ends_s = _certificate_ends_s(asked.client_certificate)
+                context.load_cert_chain(asked.cert_file, asked.key_file, password=lambda: b"")
+                self.certificates.client_ends_s = _certificate_ends_s(asked.cert_file)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            files = " ".join(filter(None, (asked.ca, asked.client_certificate, asked.client_key)))
+            files = " ".join(filter(None, (asked.ca_file, asked.cert_file, asked.key_file)))
             words = getattr(error, "strerror", None) or type(error).__name__
             raise ChannelError(Fault.SETTINGS, f"{files}: not usable for TLS: {words}") from None
         return context
@@ -261,13 +260,11 @@ class Channel:
             "User-Agent": "edgemast",
             **asked.headers,
         }
-        password = _secret(asked.password_file, asked.password_credential)
-        whole = _secret(asked.authorization_file, asked.authorization_credential)
-        if password is not None:
-            pair = base64.b64encode(asked.user.encode() + b":" + password).decode()
-            headers["Authorization"] = f"Basic {pair}"
-        elif whole is not None:
-            headers["Authorization"] = _one_line(whole)
+        if asked.password_file:
+            pair = f"{asked.username}:{_secret(asked.password_file, 'password_file')}"
+            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        elif asked.authorization_file:
+            headers["Authorization"] = _secret(asked.authorization_file, "authorization_file")
         return headers
 
 
@@ -299,25 +296,12 @@ def _reason(error: ssl.SSLError) -> str:
     return (error.reason or type(error).__name__).replace("_", " ").lower()
 
 
-def _secret(file: str, credential: str) -> bytes | None:
-    """What a file or a systemd credential holds, without the line's end. Raises ChannelError."""
-    if not file and not credential:
-        return None
+def _secret(place: str, what: str) -> str:
+    """The line in a file or a systemd credential. Raises ChannelError."""
     try:
-        data = read_private(Path(file)) if file else read_credential(credential)
-    except KekError as error:
+        return read_token(place, what)
+    except ConfigError as error:
         raise ChannelError(Fault.SETTINGS, str(error)) from None
-    return data.strip(b"\r\n")
-
-
-def _one_line(secret: bytes) -> str:
-    try:
-        text = secret.decode("ascii")
-    except UnicodeDecodeError:
-        text = ""
-    if not text or not text.isprintable():
-        raise ChannelError(Fault.SETTINGS, "authorization_file: one line of ASCII expected")
-    return text
 
 
 def _certificate_ends_s(path: str) -> float | None:
