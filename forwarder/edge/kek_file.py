@@ -24,7 +24,6 @@ import msgspec
 from .errors import KekError
 from .keks import SoftKek, check_label
 
-
 _LONG_HEX = re.compile(r"[0-9a-fA-F]{16,}")
 
 

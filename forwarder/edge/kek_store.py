@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .errors import KekError
+from .errors import KekError, TokenError
 from .kek_file import parse_file
 from .keks import KekSettings, KeyRing, SoftKek, TokenSettings
 from .secret_files import read_credential, read_private, write_private
@@ -15,16 +16,22 @@ from .vault import KekVault
 if TYPE_CHECKING:
     from .pkcs11 import Token
 
+log = logging.getLogger(__name__)
+
 HEADING = b"# KEKs of this gateway: LABEL = HEX. Secret; `edgemast edge list` shows check values.\n"
 
 
 def open_vault(settings: KekSettings) -> KekVault:
-    """A vault over all KEKs. Raises KekError or TokenError if a place cannot be read."""
-    return KekVault(open_ring(settings), settings.sources)
+    """A vault over all KEKs. A token that is away is waited for; else as `open_ring`."""
+    return KekVault(open_ring(settings, patient=True), settings.sources)
 
 
-def open_ring(settings: KekSettings) -> KeyRing:
-    """All KEKs of file, credential and token."""
+def open_ring(settings: KekSettings, *, patient: bool = False) -> KeyRing:
+    """All KEKs of file, credential and token. Raises KekError for a place that cannot be read.
+
+    A token that does not answer is a TokenError, or if `patient` a warning: a gateway forwards
+    without it, and what it holds is used when it is back.
+    """
     ring = KeyRing()
     if settings.file:
         for kek in read_file(Path(settings.file)):
@@ -34,9 +41,21 @@ def open_ring(settings: KekSettings) -> KeyRing:
         for kek in parse_file(read_credential(name), f"credential {name!r}", "credential"):
             ring.add(kek)
     if settings.token is not None:
-        for token_kek in open_token(settings.token).keks():
-            ring.add(token_kek)
+        _add_token(ring, open_token(settings.token), patient=patient)
     return ring
+
+
+def _add_token(ring: KeyRing, token: Token, *, patient: bool) -> None:
+    try:
+        keks = token.keks()
+    except TokenError as error:
+        if not patient:
+            raise
+        log.warning("%s; its keys are used when it answers", error)
+        ring.add_late(token.keks)
+        return
+    for kek in keks:
+        ring.add(kek)
 
 
 def read_file(path: Path) -> list[SoftKek]:

@@ -8,7 +8,7 @@ before the change.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hmac import compare_digest
 from typing import NoReturn, Protocol
 
@@ -17,7 +17,7 @@ import msgspec
 from ..lorawan.crypto import aes_encrypt
 from ..lorawan.keys import EnvelopeError as EnvelopeError
 from ..lorawan.keys import open_tunnel_app_s_key, unwrap, wrap
-from .errors import KekError
+from .errors import KekError, TokenError
 from .keys import KEY_SIZE, SoftKey
 from .values import KeyHandle, Scheme
 
@@ -105,6 +105,7 @@ class KeyRing:
 
     def __init__(self, keks: Iterable[Kek] = ()) -> None:
         self._by_label: dict[str, list[Kek]] = {}
+        self._late: list[Callable[[], Iterable[Kek]]] = []
         for kek in keks:
             self.add(kek)
 
@@ -120,8 +121,32 @@ class KeyRing:
         versions.append(kek)
         versions.sort(key=lambda each: -each.version)
 
+    def add_late(self, load: Callable[[], Iterable[Kek]]) -> None:
+        """A token that did not answer: asked again when a label is wanted that nobody else has."""
+        self._late.append(load)
+
     def versions(self, label: str) -> list[Kek]:
-        """Newest first; empty for an unknown label. "label@2" is version 2 alone."""
+        """Newest first; empty for an unknown label. "label@2" is version 2 alone.
+
+        TokenError while a token is away that may have it.
+        """
+        found = self._here(label)
+        if not found and self._late and label:
+            self._load_late()
+            found = self._here(label)
+        return found
+
+    def _load_late(self) -> None:
+        while self._late:
+            try:
+                keks = list(self._late[0]())
+                self._late.pop(0)
+                for kek in keks:
+                    self.add(kek)
+            except KekError as error:  # at the start it would have ended the program; not now
+                raise TokenError(str(error)) from error
+
+    def _here(self, label: str) -> list[Kek]:
         if label in self._by_label:
             return list(self._by_label[label])
         name, _, number = label.rpartition("@")

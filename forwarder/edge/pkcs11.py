@@ -132,7 +132,7 @@ class Token:
             raise TokenError(f"{self._name()}: the PIN was refused; correct it, then restart")
         if self._monotonic() < self._retry_at_s:
             raise TokenError(f"{self._name()} does not answer; tried again in {RETRY_S:g} s")
-        pin = self._pin()
+        pin = self._pin() if self.generation == 0 else self._pin_again()
         try:
             return self._log_in(pin)
         except _WRONG_PIN as error:
@@ -154,6 +154,12 @@ class Token:
         # back. It ends all sessions of this process, and ours is closed.
         library.reinitialize()
         return _session(library, self.settings.label, pin)
+
+    def _pin_again(self) -> str:
+        try:
+            return self._pin()
+        except KekError as error:  # it was good once: no mistake of the configuration
+            raise TokenError(f"{self._name()}: {error}") from error
 
     def _pin(self) -> str:
         settings = self.settings

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from forwarder.edge.errors import KekError
+from forwarder.edge.errors import KekError, TokenError
 from forwarder.edge.kek_file import parse_file
 from forwarder.edge.kek_store import add_to_file, open_ring, open_vault, read_file
 from forwarder.edge.keks import KekSettings, KeyRing, SoftKek, TokenSettings, check_value
@@ -69,6 +69,28 @@ def test_a_kek_is_not_seen_in_any_text_or_pickle() -> None:
         with pytest.raises(TypeError):
             attempt(one)
     assert not hasattr(one, "__dict__")
+
+
+def test_what_comes_late_is_asked_for_only_when_nobody_else_has_the_label() -> None:
+    asked: list[int] = []
+
+    def late() -> list[SoftKek]:
+        asked.append(1)
+        return [kek("late"), kek("k", 1)]
+
+    ring = KeyRing([kek("k", 2)])
+    ring.add_late(late)
+    assert len(ring.versions("k")) == 1 and not asked
+    assert len(ring.versions("late")) == 1 and len(ring.versions("k")) == 2
+    assert ring.versions("none") == [] and len(asked) == 1
+
+
+def test_a_double_that_comes_late_is_no_end_of_the_program() -> None:
+    ring = KeyRing([kek("k")])
+    ring.add_late(lambda: [kek("k")])
+    with pytest.raises(TokenError, match="there twice"):
+        ring.versions("other")
+    assert ring.versions("other") == []
 
 
 # The file.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from forwarder.edge.errors import EnvelopeRefused, KekError, TokenError
 from forwarder.edge.frame_crypto import same_key
-from forwarder.edge.kek_store import open_ring, open_token
+from forwarder.edge.kek_store import open_ring, open_token, open_vault
 from forwarder.edge.keks import KekSettings, KeyRing, SourceKeys, TokenSettings
 from forwarder.edge.keys import SoftKey
 from forwarder.edge.values import Envelope, KeyHandle, Scheme
@@ -202,6 +202,30 @@ def test_a_token_that_is_away_is_asked_again_after_a_while(
     alike(key)
 
 
+def test_a_gateway_starts_without_its_token_and_uses_it_when_it_is_back(
+    token: Token, place: TokenSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(Token.__init__, "__kwdefaults__", {"monotonic": lambda: now[0]})
+    token.close()
+    (tmp_path / "token").rename(tmp_path / "pulled")
+    (tmp_path / "token").mkdir()
+    pkcs11.lib(place.module).reinitialize()
+    with pytest.raises(TokenError):
+        open_ring(KekSettings(token=place))
+    ring = open_vault(KekSettings(token=place, sources=SOURCES))
+    with pytest.raises(TokenError, match="does not answer"):
+        ring.open(wrapped(), "any")
+    with pytest.raises(EnvelopeRefused, match="names no KEK"):  # the token would not help
+        ring.open(wrapped(16, ""), "any")
+    (tmp_path / "token").rmdir()
+    (tmp_path / "pulled").rename(tmp_path / "token")
+    now[0] += 5.0
+    alike(ring.open(wrapped(), "any"))
+    with pytest.raises(EnvelopeRefused, match="no KEK with label 'other'"):
+        ring.open(wrapped(16, "other"), "any")
+
+
 def test_a_wrong_pin_is_tried_once_and_never_again(place: TokenSettings) -> None:
     Path(place.pin_file).write_text("0000")
     token = open_token(place)
@@ -217,6 +241,16 @@ def test_a_pin_that_others_can_read_is_not_used(place: TokenSettings) -> None:
     Path(place.pin_file).chmod(0o644)
     with pytest.raises(KekError, match="chmod 600"):
         open_token(place).keks()
+
+
+def test_a_pin_that_went_away_later_is_the_tokens_trouble(
+    token: Token, place: TokenSettings
+) -> None:
+    key = opened(token)
+    Path(place.pin_file).rename(f"{place.pin_file}.away")
+    token.close()
+    with pytest.raises(TokenError, match="cannot be read"):
+        key.cmac(b"")
 
 
 def test_a_wiped_key_is_gone_from_the_token(token: Token) -> None:
