@@ -74,7 +74,11 @@ class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 @dataclass(frozen=True, slots=True)
 class EdgeConfig:
-    """A checked configuration: settings, devices, and one settings value for each part."""
+    """A checked configuration: settings, devices, and one settings value for each part.
+
+    `devices` are those of the configuration itself; those of the devices file were checked, and are
+    read again when they are wanted: there may be a hundred thousand.
+    """
 
     settings: EdgeSettings
     folder: Path
@@ -84,6 +88,12 @@ class EdgeConfig:
 
     def path(self, name: str) -> Path:
         return self.folder / name
+
+    def all_devices(self) -> list[DeviceSettings]:
+        """Raises ConfigError if the file has changed to something else since."""
+        if not self.settings.devices_file:
+            return list(self.devices)
+        return [*self.devices, *read_devices(self.path(self.settings.devices_file))]
 
 
 def read(table: Table, folder: Path, place: Callable[[str], str]) -> EdgeConfig | None:
@@ -100,12 +110,11 @@ def read(table: Table, folder: Path, place: Callable[[str], str]) -> EdgeConfig 
         _convert(row, DeviceSettings, f"edge.device[{index}]", place)
         for index, row in enumerate(rows)
     ]
-    if settings.devices_file:
-        devices += read_devices(folder / settings.devices_file)
-    _no_doubles(devices, place)
     sources = _parts(table, "source", SOURCES, place)
     sinks = _parts(table, "sink", SINKS, place)
-    return EdgeConfig(settings, folder, tuple(devices), sources, sinks)
+    config = EdgeConfig(settings, folder, tuple(devices), sources, sinks)
+    _no_doubles(config.all_devices(), place)
+    return config
 
 
 def _rows(table: Table, name: str, place: Callable[[str], str]) -> list[Table]:
@@ -193,8 +202,9 @@ def _no_doubles(devices: Iterable[DeviceSettings], place: Callable[[str], str]) 
 
 def make_devices(settings: Iterable[DeviceSettings]) -> Iterable[Device]:
     for one in settings:
+        eui = one.dev_eui.lower()
         yield Device(
-            one.dev_eui.lower(),
+            one.dev_eui if one.dev_eui == eui else eui,  # no second copy of a hundred thousand
             one.name,
             one.join_eui.lower(),
             one.codec,

@@ -13,6 +13,7 @@ from .values import KeyHandle
 
 BLOCK = 16
 _ZERO = bytes(BLOCK)
+_LAST_BYTES = (b"", *(bytes([index]) for index in range(1, 17)))
 
 
 def data_mic(
@@ -63,12 +64,9 @@ def _xor_stream(
     size = len(data)
     if not size:
         return b""
-    blocks = b"".join(
-        [
-            stream_block(mark, direction, dev_addr, fcnt, index)
-            for index in range(1, (size + BLOCK - 1) // BLOCK + 1)
-        ]
-    )
+    # The blocks differ in their last byte only: what they share, joined by those.
+    shared = stream_block(mark, direction, dev_addr, fcnt)[:-1]
+    blocks = shared.join(_LAST_BYTES[: (size + 2 * BLOCK - 1) // BLOCK])
     stream = int.from_bytes(key.encrypt_blocks(blocks)[:size], "little")
     return (int.from_bytes(data, "little") ^ stream).to_bytes(size, "little")
 

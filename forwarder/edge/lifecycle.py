@@ -272,7 +272,7 @@ class Enrolment:
 def _known(device: Device, news: KeyNews) -> Session | None:
     idents = identify(news)
     for session in device.sessions:
-        if any(name in session.idents for name in idents):
+        if session.is_called(idents):
             return session
     if idents or news.dev_addr is None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hal.firmware_store import data_dir
 
 from ..errors import ConfigError
-from .config import SINKS, EdgeConfig, make_devices
+from .config import SINKS, DeviceSettings, EdgeConfig, make_devices
 from .errors import EdgeError
 from .hardening import harden
 from .kek_store import open_vault
@@ -42,11 +43,12 @@ def open_edge(config: EdgeConfig, gateway: str) -> EdgeObserver:
             if hasattr(source, "kek"):
                 keys = SourceKeys(kek=source.kek, allow_clear=source.allow_clear)
                 vault.allow(source.name, keys)
-        scripts = _scripts(config)
+        settings_of = config.all_devices()
+        scripts = _scripts(config, settings_of)
     except EdgeError as error:
         raise ConfigError(f"[edge]: {error}") from error
     mode = LocalMode(
-        Enrolment(make_devices(config.devices), vault),
+        Enrolment(make_devices(settings_of), vault),
         vault,
         unknown=settings.publish_unknown,
         repeats=settings.publish_repeats,
@@ -54,6 +56,7 @@ def open_edge(config: EdgeConfig, gateway: str) -> EdgeObserver:
         hold_s=settings.hold_s,
     )
     mode.gateway = gateway
+    del settings_of  # what they say is in the devices now
     database = config.path(settings.database) if settings.database else data_dir() / DATABASE
     sinks = [_sink(sink, gateway) for sink in config.sinks]
     observer = EdgeObserver(
@@ -73,6 +76,9 @@ def open_edge(config: EdgeConfig, gateway: str) -> EdgeObserver:
             from .sources.open import open_source
 
             observer.sources.append(open_source(one, observer.tell))
+    # What was read stays as long as the process: the collector need not walk through it again.
+    gc.collect()
+    gc.freeze()
     return observer
 
 
@@ -94,9 +100,9 @@ def _codecs() -> Any:
     return CodecHost()
 
 
-def _scripts(config: EdgeConfig) -> dict[str, Script]:
+def _scripts(config: EdgeConfig, devices: list[DeviceSettings]) -> dict[str, Script]:
     """The codec of each device that has one; a file that many share is read once."""
-    named = {device.dev_eui.lower(): device.codec for device in config.devices if device.codec}
+    named = {device.dev_eui.lower(): device.codec for device in devices if device.codec}
     if not named:
         return {}
     from .codec.script import Script

@@ -85,7 +85,7 @@ def judged(
         None,
         (),
         session.origin,
-        session.ident.hex(),
+        session.hash,
         heard.raw[1:8].hex() + heard.mic.hex(),
         note,
         late,

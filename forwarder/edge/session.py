@@ -7,6 +7,7 @@ opened when the first frame needs the key.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
@@ -81,12 +82,11 @@ class Session:
         "session_id",
         "source",
         "stage",
-        "told",
     )
 
-    def __init__(self, device: Device, news: KeyNews, idents: tuple[bytes, ...]) -> None:
+    def __init__(self, device: Device, news: KeyNews, idents: Iterable[bytes]) -> None:
         self.device = device
-        self.idents = idents
+        self.idents = b"".join(idents)  # all its names in one: there may be 100 000 of these
         self.dev_addr = news.dev_addr
         self.session_id = news.session_id
         self.source = news.source
@@ -107,12 +107,17 @@ class Session:
         self.ends_s: float | None = None
         self.grace_end_s: float | None = None
         self.fault = ""  # why a key of it did not open
-        self.told = False  # whether that, or its end, was reported
 
     @property
     def ident(self) -> bytes:
         """Its name in the store and in records: the first that it was known by."""
-        return self.idents[0]
+        return self.idents[:IDENT_SIZE]
+
+    def is_called(self, names: tuple[bytes, ...]) -> bool:
+        """Whether any of `names` is one of its own."""
+        own = self.idents
+        mine = [own[at : at + IDENT_SIZE] for at in range(0, len(own), IDENT_SIZE)]
+        return any(name in mine for name in names)
 
     @property
     def hash(self) -> str:
@@ -173,7 +178,7 @@ class Session:
     def absorb(self, other: Session) -> None:
         """Take over what `other`, the same session under another name, knew beside this."""
         self.session_id = self.session_id or other.session_id
-        self._add_names(other.idents)
+        self._add_names((other.ident,))
         self.ends_s = other.ends_s or self.ends_s
         if not self._app:
             self.app_s, self._app = other.app_s or self.app_s, other._app
@@ -184,10 +189,10 @@ class Session:
         keys = (self.app_s, self.nwk, self.s_nwk_s_int, self.nwk_s_enc)
         return (self.dev_addr, self.session_id, self.idents, *keys)
 
-    def _add_names(self, idents: tuple[bytes, ...]) -> None:
-        new = tuple(name for name in idents if name not in self.idents)
-        if new and len(self.idents) < MOST_NAMES:
-            self.idents += new
+    def _add_names(self, names: tuple[bytes, ...]) -> None:
+        for name in names:
+            if not self.is_called((name,)) and len(self.idents) < MOST_NAMES * IDENT_SIZE:
+                self.idents += name
 
     def wipe(self) -> None:
         """Forget the keys, now."""

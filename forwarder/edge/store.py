@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from .session import GROUP, IDENT_SIZE, Device, Session, Stage
+from .session import GROUP, Device, Session, Stage
 from .values import Envelope, KeyNews, KeyOrigin, Scheme
 
 log = logging.getLogger(__name__)
@@ -254,7 +255,7 @@ def _row(session: Session) -> Row:
             kept[name] = (key.scheme.value, key.label, key.wrapped)
     return (
         session.ident,
-        b"".join(session.idents),
+        session.idents,
         session.device.dev_eui,
         session.dev_addr,
         session.session_id,
@@ -298,7 +299,7 @@ def _read(
     keys: bytes,
 ) -> Session:
     news = KeyNews(
-        source,
+        sys.intern(source),  # one for all
         KeyOrigin(origin),
         dev_eui,
         dev_addr,
@@ -306,11 +307,10 @@ def _read(
         lorawan_1_1=bool(flags & 1),
         multicast=bool(flags & 2),
     )
-    names = [idents[at : at + IDENT_SIZE] for at in range(0, len(idents), IDENT_SIZE)]
-    session = Session(device, news, tuple(names) or (ident,))
+    session = Session(device, news, (idents or ident,))
     for name, (scheme, label, wrapped) in _decoder.decode(keys).items():
         if name in _KEYS:
-            setattr(session, name, Envelope(Scheme(scheme), wrapped, label))
+            setattr(session, name, Envelope(Scheme(scheme), wrapped, sys.intern(label)))
     session.stage = Stage(stage)
     session.last, session.ends_s, session.grace_end_s = last, ends_s, grace_end_s
     return session

@@ -47,7 +47,8 @@ class Table:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._at: dict[int, list[Session]] = {}
+        # Most sessions have their DevAddr alone, and then no tuple around them: there may be many.
+        self._at: dict[int, Session | tuple[Session, ...]] = {}
         self._budget = float(BUDGET_MOST)
         self._budget_s = 0.0
 
@@ -56,23 +57,27 @@ class Table:
 
     def add(self, session: Session) -> None:
         assert session.dev_addr is not None
-        self._at.setdefault(session.dev_addr, []).append(session)
+        self._set(session.dev_addr, (*self.sessions(session.dev_addr), session))
 
     def remove(self, session: Session) -> None:
-        at = self._at.get(session.dev_addr) if session.dev_addr is not None else None
-        if at is None or session not in at:
-            return
-        at.remove(session)
-        if not at:
-            del self._at[session.dev_addr or 0]
+        if session.dev_addr is not None:
+            left = tuple(one for one in self.sessions(session.dev_addr) if one is not session)
+            self._set(session.dev_addr, left)
 
-    def sessions(self, dev_addr: int) -> list[Session]:
-        return self._at.get(dev_addr, [])
+    def sessions(self, dev_addr: int) -> tuple[Session, ...]:
+        at = self._at.get(dev_addr, ())
+        return at if isinstance(at, tuple) else (at,)
+
+    def _set(self, dev_addr: int, at: tuple[Session, ...]) -> None:
+        if at:
+            self._at[dev_addr] = at if len(at) > 1 else at[0]
+        else:
+            self._at.pop(dev_addr, None)
 
     def judge(self, heard: Heard, now_s: float) -> Verdict | None:
         """The session whose MIC fits; None if there is none that can tell."""
-        at = self._at.get(heard.dev_addr)
-        if at is None:
+        at = self.sessions(heard.dev_addr)
+        if not at:
             return None
         half: Verdict | None = None
         for place, session in enumerate(at):
@@ -84,7 +89,7 @@ class Table:
                 continue
             if verdict.mic is MicState.OK:
                 if place:  # not where nothing moves: this is the way of nearly every frame
-                    at.insert(0, at.pop(place))
+                    self._at[heard.dev_addr] = (session, *at[:place], *at[place + 1 :])
                 return verdict
             half = half or verdict
         if half is not None:
@@ -92,7 +97,7 @@ class Table:
             return half
         return self._far(heard, at, now_s)
 
-    def _far(self, heard: Heard, at: list[Session], now_s: float) -> Verdict | None:
+    def _far(self, heard: Heard, at: tuple[Session, ...], now_s: float) -> Verdict | None:
         """The counters that are unlikely, as far as the budget goes."""
         gained = max(0.0, now_s - self._budget_s) * BUDGET_A_SECOND
         self._budget, self._budget_s = min(float(BUDGET_MOST), self._budget + gained), now_s
@@ -189,7 +194,7 @@ def _far_note(session: Session, fcnt: int) -> str:
     return f"found by searching upward: the counter before was {before}"
 
 
-def _weakness(at: list[Session]) -> str:
+def _weakness(at: tuple[Session, ...]) -> str:
     """What a half match is worth: with more sessions on the address, less."""
     halves = sum(1 for one in at if one.lorawan_1_1 and one.stage is not Stage.OLD)
     if halves < 2:
