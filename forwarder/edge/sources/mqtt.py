@@ -1,27 +1,16 @@
-"""Reports from a network server's MQTT broker: connects, subscribes, and does so again for ever."""
+"""Reports from a network server's MQTT broker: subscribes and reads, on every connection anew."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import ssl
 from collections.abc import Awaitable, Callable
 
 import aiomqtt
 
-from ...backoff import backoff
-from ...errors import ConfigError
+from ..broker import Broker, subscribe
 from .intake import Intake
 from .report import Report
 from .settings import BrokerSettings
-from .token_file import read_token
-
-log = logging.getLogger(__name__)
-
-QUEUE = 1000  # messages that wait to be read; more are dropped
-CONNECT_S = 15.0
-STEADY_S = 60.0  # a connection that lived this long starts with short pauses again
-REFUSED = 0x80  # and above: a subscription that the broker did not grant
 
 
 class MqttSource:
@@ -36,98 +25,24 @@ class MqttSource:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.name = intake.name
-        self.connected = asyncio.Event()
         self._kind = kind
-        self._settings = settings
         self._intake = intake
-        self._pause = pause
         self._topics = settings.topics or intake.dialect.topics()
-        file = settings.password_file
-        self._password = read_token(file, f"{self.name} password") if file else None
-        self._tls = client_context(settings)
-        self._counts = {"connections": 0, "failures": 0}
-        self._trouble = ""
+        self._broker = Broker(self.name, settings, pause=pause)
+        self.connected = self._broker.connected
 
     async def run(self) -> None:
-        loop = asyncio.get_running_loop()
-        pauses = backoff()
-        while True:
-            started_s = loop.time()
-            try:
-                await self._session()
-            except (aiomqtt.MqttError, OSError) as error:
-                self._failed(error)
-            finally:
-                self.connected.clear()
-            if loop.time() - started_s > STEADY_S:
-                pauses = backoff()
-            await self._pause(next(pauses))
+        await self._broker.run(self._session)
 
     def status(self) -> dict[str, object]:
-        state = "connected" if self.connected.is_set() else "connecting"
-        told: dict[str, object] = {"type": self._kind, "state": state, "trouble": self._trouble}
-        return told | self._counts | self._intake.counts
+        return {"type": self._kind} | self._broker.status() | self._intake.counts
 
-    async def _session(self) -> None:
+    async def _session(self, client: aiomqtt.Client) -> None:
+        for topic in self._topics:
+            await subscribe(client, topic)
+        self._broker.stands()
         loop = asyncio.get_running_loop()
-        async with self._client() as client:
-            for topic in self._topics:
-                await self._subscribe(client, topic)
-            self._counts["connections"] += 1
-            self._trouble = ""
-            self.connected.set()
-            log.info("%s: connected to %s", self.name, self._settings.server)
-            async for message in client.messages:
-                payload = message.payload if isinstance(message.payload, bytes) else b""
-                event = message.topic.value.rpartition("/")[2]
-                self._intake.take(Report(payload, event), loop.time())
-
-    def _client(self) -> aiomqtt.Client:
-        """A new one for every try, with nothing left of the last."""
-        host, port = self._settings.address
-        return aiomqtt.Client(
-            host,
-            port,
-            username=self._settings.username or None,
-            password=self._password,
-            identifier=self._settings.client_id or None,
-            clean_session=not self._settings.client_id,
-            keepalive=self._settings.keepalive_s,
-            timeout=CONNECT_S,
-            tls_context=self._tls,
-            max_queued_incoming_messages=QUEUE,
-        )
-
-    async def _subscribe(self, client: aiomqtt.Client, topic: str) -> None:
-        """Without its subscriptions a connection is of no use: a refusal ends it."""
-        for code in await client.subscribe(topic, qos=1):
-            if (code if isinstance(code, int) else code.value) >= REFUSED:
-                raise aiomqtt.MqttError(
-                    f"the broker refuses the subscription to {topic}; may this user read it?"
-                )
-
-    def _failed(self, error: Exception) -> None:
-        self._counts["failures"] += 1
-        words = str(error) or type(error).__name__
-        # Once for every new reason: a broker that is away for a day is one line.
-        level = logging.DEBUG if words == self._trouble else logging.WARNING
-        self._trouble = words
-        log.log(level, "%s: no connection to %s: %s", self.name, self._settings.server, words)
-
-
-def client_context(settings: BrokerSettings) -> ssl.SSLContext | None:
-    """TLS as the settings say, None without. Certificates and names are always checked.
-
-    Raises ConfigError.
-    """
-    if not settings.tls:
-        return None
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if settings.cert_file:
-            context.load_cert_chain(settings.cert_file, settings.key_file)
-    except (OSError, ValueError) as error:
-        names = ", ".join(filter(None, (settings.ca_file, settings.cert_file)))
-        raise ConfigError(f"mqtt: the certificates in {names} cannot be used: {error}") from None
-    return context
+        async for message in client.messages:
+            payload = message.payload if isinstance(message.payload, bytes) else b""
+            event = message.topic.value.rpartition("/")[2]
+            self._intake.take(Report(payload, event), loop.time())
