@@ -8,7 +8,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -495,27 +495,27 @@ def test_a_join_with_little_time_to_spare_is_told(caplog: pytest.LogCaptureFixtu
 
 
 @contextmanager
-def a_socket(say: bytes, *, repeat: int = 1) -> Iterator[int]:
-    """Something on a port that says `say` to whoever connects, and then nothing."""
+def a_socket(say: bytes, *, trickle: bytes = b"") -> Iterator[int]:
+    """Something on a port that says `say` to whoever connects, then `trickle` again and again."""
     listener = socket.create_server(("127.0.0.1", 0))
     held: list[socket.socket] = []
+    over = threading.Event()
 
     def serve() -> None:
-        while True:
-            try:
+        while not over.is_set():
+            with suppress(OSError):
                 client, _ = listener.accept()
                 held.append(client)
-                for _ in range(repeat):
-                    client.sendall(say)
-            except OSError:
-                if listener.fileno() < 0:
-                    return
+                client.sendall(say)
+                while trickle and not over.wait(0.02):
+                    client.sendall(trickle)
 
     thread = threading.Thread(target=serve)
     thread.start()
     try:
         yield int(listener.getsockname()[1])
     finally:
+        over.set()
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join()
@@ -526,38 +526,37 @@ def a_socket(say: bytes, *, repeat: int = 1) -> Iterator[int]:
 ENDLESS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
 @pytest.mark.parametrize(
-    ("say", "repeat", "counter"),
+    ("say", "trickle", "counter"),
     [
-        pytest.param(b"", 1, "timeouts", id="silence"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-", 1, "timeouts", id="half a header"),
-        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", 1, "garbage", id="another protocol"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nX: y\r\n" * 1, 1, "timeouts", id="headers, no end"),
-        pytest.param(b"x" * 70_000, 1, "garbage", id="an endless line"),
-        pytest.param(
-            ENDLESS + b"100000\r\n" + b" " * 0x100000, 1, "too_large", id="10 MB in chunks"
-        ),
-        pytest.param(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", 1, "timeouts", id="half a body"
-        ),
-        pytest.param(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", 1, "too_large", id="a threat"
-        ),
+        pytest.param(b"", b"", "timeouts", id="silence"),
+        pytest.param(OK + b"Content-", b"", "timeouts", id="half a header"),
+        pytest.param(OK + b"X: ", b"y", "timeouts", id="a header in drops"),
+        pytest.param(OK, b"X: y\r\n", "timeouts", id="headers in drops"),
+        pytest.param(OK + b"Content-Length: 999\r\n\r\n", b" ", "timeouts", id="a body in drops"),
+        pytest.param(OK + b"Content-Length: 9\r\n\r\n{", b"", "timeouts", id="half a body"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", b"", "garbage", id="another protocol"),
+        pytest.param(b"x" * 70_000, b"", "garbage", id="an endless line"),
+        pytest.param(ENDLESS + b"100000\r\n" + b" " * 0x100000, b"", "too_large", id="chunks"),
+        pytest.param(OK + b"Content-Length: 99999999\r\n\r\n", b"", "too_large", id="a threat"),
         pytest.param(
             b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere\r\nContent-Length: 0\r\n\r\n",
-            1,
+            b"",
             "http_errors",
             id="elsewhere",
         ),
     ],
 )
-def test_whatever_answers_there_costs_one_failure(say: bytes, repeat: int, counter: str) -> None:
+def test_whatever_answers_there_costs_one_failure(say: bytes, trickle: bytes, counter: str) -> None:
     async def story(asked: Asked) -> None:
         with pytest.raises(JoinFailed):
             await asked.client.join(a_join(), 0.4)
         assert asked.server()[counter] == 1
 
-    with a_socket(say, repeat=repeat) as port:
+    with a_socket(say, trickle=trickle) as port:
         tell(story, ServerSettings(url=f"http://127.0.0.1:{port}", allow_http=True))
 
 

@@ -222,6 +222,15 @@ def test_success_that_lacks_what_it_promises_is_no_answer(changes: Json) -> None
         parse(message("join_ans", **changes))
 
 
+@pytest.mark.parametrize(
+    "left_out", ["MACVersion", "PHYPayload", "DevEUI", "DevAddr", "DLSettings", "RxDelay"]
+)
+def test_a_join_request_has_all_that_the_join_server_needs(left_out: str) -> None:
+    with pytest.raises(MessageError, match=left_out):
+        parse(message("join_req", **{left_out: ...}))
+    assert isinstance(parse(message("join_req", CFList=...)), JoinReq)
+
+
 @pytest.mark.parametrize("left_out", ["AppSKey", "SessionKeyID"])
 def test_a_join_may_bring_the_key_or_its_name(left_out: str) -> None:
     assert isinstance(parse(message("join_ans", **{left_out: ...})), JoinAns)
