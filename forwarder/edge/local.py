@@ -186,17 +186,19 @@ class LocalMode:
     ) -> tuple[bool, Record | None]:
         """Whether `news` settles a frame that waits, and its late record if it has one."""
         reported = news.match is not None and is_reported(held.heard, news.match)
+        first = held.verdict is None
         if held.verdict is None and not self._claim(held, session, reported, now_s):
             return held.verdict is not None, None
         verdict = held.verdict
         assert verdict is not None
         if reported and verdict.mic is MicState.NO_KEY:
             self._confirm(held, verdict, session, news.source, now_s)
-        if held.told or verdict.session is not session:
+        if held.told or (verdict.session is not session and not first):
             return False, None
         record = self._tell_held(held, verdict, now_s)
         if record.payload_state is PayloadState.PENDING_KEY:
-            return False, None
+            held.silent = True  # that it waits is told once
+            return False, record if first else None
         return True, record
 
     def _claim(self, held: Held, session: Session, reported: bool, now_s: float) -> bool:

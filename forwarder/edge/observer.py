@@ -115,10 +115,10 @@ class EdgeObserver:
         """Some frames and some news; the rest of the loop comes between two turns."""
         self._scheduled = False
         try:
-            for _ in range(min(A_TURN, len(self._frames))):
-                self._frame(*self._frames.popleft())
             for _ in range(min(A_TURN, len(self._news))):
                 self._records += self.mode.news(self._news.popleft(), self._wall_ns() / 1e9)
+            for _ in range(min(A_TURN, len(self._frames))):
+                self._frame(*self._frames.popleft())
         except Exception:  # a bug here costs what it was about, and never a frame's way up
             log.exception("local mode failed on one frame or one key; going on")
         self._follow()

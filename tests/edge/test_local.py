@@ -343,6 +343,18 @@ def test_a_session_known_by_its_id_alone_is_asked_for_and_waits() -> None:
     assert (late.payload, late.late, late.dedup) == (b"first", True, first.dedup)
 
 
+def test_a_frame_from_before_its_session_was_named_waits_for_the_key_and_says_so_once() -> None:
+    node = Node()
+    site = Site(node.device())
+    site.hear(node.send(0, b"first"))
+    (waiting,) = site.tell(node.news(application=False))
+    assert waiting.payload_state is PayloadState.PENDING_KEY
+    assert site.tell(node.news(application=False)) == []
+    (late,) = site.tell(node.news())
+    assert (late.payload, late.dedup) == (b"first", waiting.dedup)
+    assert site.wait(60.0) == []
+
+
 def test_a_lifetime_that_is_over_ends_reading_and_not_telling() -> None:
     node = Node()
     site = Site(node.device())
