@@ -30,6 +30,8 @@ Handler = Callable[[Request, str], None]
 
 
 class HttpServer:
+    """Raises ConfigError for certificates that cannot be used."""
+
     def __init__(
         self,
         name: str,
@@ -44,6 +46,7 @@ class HttpServer:
         self.listening = asyncio.Event()
         self.answers: dict[int, int] = {}
         self._settings = settings
+        server_context(settings)  # a mistake is told now; `run` reads what is there then
         self._handler = handler
         self._max_body = max_body
         self._deadline_s = deadline_s
