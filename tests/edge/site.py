@@ -94,6 +94,10 @@ class Site:
         while self._due:
             self._due.popleft()(now_ns)
 
+    def act(self, act: Callable[[int], object]) -> None:
+        """Do something to the air, in the thread that drives it; it is given the time, ns."""
+        self._due.append(act)
+
     def on_air(self, frame: bytes) -> None:
         """Send a frame as any device would."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import secrets
 import traceback
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from typing import Any
 import pytest
 
 from forwarder.edge import records
-from forwarder.lorawan.keys import wrap
+from forwarder.lorawan.keys import SessionKeys, wrap
+from forwarder.lorawan.region import REGIONS
+from forwarder.sim.device_spec import DeviceSpec, Payload, PayloadKind, Traffic, decode_reading
+from forwarder.sim.world import World
 
 from .devices import Node
 from .site import EUI, Files, a_site
@@ -201,3 +205,35 @@ def test_no_key_is_in_anything_that_comes_out(
         for form in (key, key.hex().encode(), key.hex().upper().encode(), base64.b64encode(key)):
             assert form not in content
         assert repr(key)[2:-1].encode() not in content
+
+
+def test_a_simulated_device_is_read_as_it_measures(tmp_path: Path) -> None:
+    """The device of `edgemast demo`: its habits, its channels, its counter, on the same air."""
+    spec = DeviceSpec(
+        "thermometer",
+        dev_eui=0x0200000000000001,
+        join_eui=1,
+        app_key=bytes(16),
+        region=REGIONS["EU868"],
+        at=(50.0, 0.0, 1.0),
+        dev_addr=0x01020304,
+        session=SessionKeys.of_1_0(secrets.token_bytes(16), secrets.token_bytes(16)),
+        payload=Payload(PayloadKind.TEMPERATURE, fport=5),
+        traffic=Traffic(every_s=0.3),
+        duty_cycle=1.0,
+        start_s=0.0,
+    )
+    assert spec.session is not None
+    node = Node(spec.dev_eui, spec.dev_addr, nwk=spec.session.nwk_s_enc, app=spec.session.app_s)
+
+    async def story() -> None:
+        async with a_site(Files.write(tmp_path, [node])) as site:
+            world = World(site.air)
+            site.act(lambda now_ns: world.place([spec], seed=1, start_ns=now_ns + 10_000_000))
+            told = await site.records(3)
+        for fcnt, record in enumerate(told[:3]):
+            assert (record["mic"], record["fcnt"], record["fport"]) == ("ok", fcnt, 5)
+            reading = decode_reading(base64.b64decode(record["payload"]))
+            assert reading is not None and 15 < reading[0] < 25
+
+    run(story())
