@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from ..sim.scenario import Scenario
 
 HELP = (
-    "A whole gateway on this machine: simulated devices, air and board, the forwarder as it is, "
-    "and a small network server over real UDP. Nothing to configure; Ctrl-C ends it."
+    "A whole gateway on this machine: simulated devices, air and board, the forwarder as it is, a "
+    "small network server over real UDP that cannot read payloads, an external Join Server, and "
+    "local mode, which can. Nothing to configure; Ctrl-C ends it."
 )
 EXAMPLE = "edgemast demo --seconds 60"
 
@@ -28,6 +29,13 @@ EXAMPLE = "edgemast demo --seconds 60"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, metavar="N", help="end after N seconds")
     parser.add_argument("--scenario", default="demo", metavar="NAME", help="preset or .toml file")
+    parser.add_argument(
+        "--plain",
+        "--no-edge",
+        action="store_true",
+        help="without Join Server and local mode: the network server has all keys (as with "
+        "--server)",
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="instead of the scenario's")
     parser.add_argument(
         "--server", metavar="HOST:PORT", help="a network server of your own (Semtech UDP)"
@@ -49,7 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from ..logs import set_up_logging
-    from ..sim.demo import Demo
 
     if args.seconds is not None and not 0 < args.seconds < 1e9:
         raise ConfigError(f"--seconds is {args.seconds:g}; a number above 0 expected")
@@ -59,13 +66,28 @@ def run(args: argparse.Namespace) -> int:
         print(_keys(scenario, args.keys), end="")
         return 0
     server = _server(args.server)
-    printer = Printer(as_json=args.json)
-    nonce = 1 if server is None else _nonce_of_this_minute()
-    demo = Demo(scenario, printer.show, server=server, profile=args.profile, first_nonce=nonce)
+    edge = server is None and not args.plain
+    printer = Printer(as_json=args.json, edge=edge)
+    demo = _edge_demo(args, scenario, printer) if edge else _demo(args, scenario, printer, server)
     printer.legend(scenario)
     asyncio.run(_run(demo, args.seconds))
     printer.summary(demo.summary())
     return 0
+
+
+def _demo(
+    args: argparse.Namespace, scenario: Scenario, printer: Printer, server: tuple[str, int] | None
+) -> Demo:
+    from ..sim.demo import Demo
+
+    nonce = 1 if server is None else _nonce_of_this_minute()
+    return Demo(scenario, printer.show, server=server, profile=args.profile, first_nonce=nonce)
+
+
+def _edge_demo(args: argparse.Namespace, scenario: Scenario, printer: Printer) -> Demo:
+    from ..sim.edge_demo import EdgeDemo
+
+    return EdgeDemo(scenario, printer.show, source=args.scenario, seconds=args.seconds)
 
 
 def _scenario(name: str, seed: int | None) -> Scenario:
@@ -124,13 +146,19 @@ async def _run(demo: Demo, seconds: float | None) -> None:
 class Printer:
     """Lines to stdout, coloured on a terminal unless NO_COLOR is set."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, edge: bool = False) -> None:
+        self._edge = edge
         self._as_json = as_json
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
     def legend(self, scenario: Scenario) -> None:
         from ..sim.narrator import LEGEND
 
+        legend: tuple[str, ...] = LEGEND
+        if self._edge:
+            from ..sim.edge_narrator import LEGEND as MORE
+
+            legend += MORE
         if self._as_json:
             return
         count = sum(group.count for group in scenario.devices)
@@ -138,7 +166,7 @@ class Printer:
         print(
             f"A LoRaWAN gateway in simulation: scenario {name!r}, {count} devices, Ctrl-C ends it."
         )
-        print("\n".join(f"  {line}" for line in LEGEND), end="\n\n", flush=True)
+        print("\n".join(f"  {line}" for line in legend), end="\n\n", flush=True)
 
     def show(self, line: Line, at_s: float) -> None:
         from ..sim.narrator import json_object, text
@@ -154,7 +182,12 @@ class Printer:
         if self._as_json:
             self._print_json({"kind": "summary", **facts})
         else:
-            print("\n".join(summary_text(facts)), flush=True)
+            lines = summary_text(facts)
+            if self._edge:
+                from ..sim.edge_narrator import edge_summary
+
+                lines += edge_summary(facts)
+            print("\n".join(lines), flush=True)
 
     def _print_json(self, value: dict[str, object]) -> None:
         import msgspec

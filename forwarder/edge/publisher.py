@@ -66,6 +66,10 @@ class Publisher:
         if self._codecs is not None:
             await self._codecs.close()
 
+    def also(self, sink: Sink) -> None:
+        """Let `sink` have every record too; whoever adds it runs it."""
+        self._sinks = [*self._sinks, sink]
+
     def status(self) -> dict[str, object]:
         told: dict[str, object] = {"published": self.published, "waiting": len(self._queue)}
         if self._codecs is not None:

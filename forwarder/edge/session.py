@@ -167,6 +167,8 @@ class Session:
             self.app_s, self._app, self.fault = news.app_s_key, None, ""
         if self._nwk is False and news.f_nwk_s_int is not None:
             self.nwk, self._nwk, self.fault = news.f_nwk_s_int, None, ""
+        if self.app_s is None and news.app_s_key is not None and not self.static:
+            self.origin = news.origin  # what records say is where the key of payloads is from
         self.app_s = self.app_s or news.app_s_key
         self.nwk = self.nwk or news.f_nwk_s_int
         self.s_nwk_s_int = self.s_nwk_s_int or news.s_nwk_s_int

@@ -104,7 +104,7 @@ class Demo:
             server.close()
 
     async def _forward(self, config: GatewayConfig) -> None:
-        gateway = WatchedGateway(config, self._radio(config))
+        gateway = self._make_gateway(config)
         gateway.watch = self._answer
         self._gateway = gateway
         running = asyncio.create_task(gateway.run())
@@ -115,6 +115,9 @@ class Demo:
             ready.cancel()
             running.cancel()
             await asyncio.gather(running, ready, return_exceptions=True)
+
+    def _make_gateway(self, config: GatewayConfig) -> WatchedGateway:
+        return WatchedGateway(config, self._radio(config))
 
     def seconds(self) -> float:
         return time.monotonic() - self._started_s
@@ -129,15 +132,17 @@ class Demo:
     # Parts.
 
     def _config(self, host: str, port: int) -> GatewayConfig:
+        # Made here and read as any other file is, so that the demo runs what users run.
+        return loads(self._config_text(host, port), "demo.toml")
+
+    def _config_text(self, host: str, port: int) -> str:
         head = self._scenario.scenario
         sub_band = f"sub_band = {head.sub_band}\n" if self._region.fixed_channels else ""
-        # Made here and read as any other file is, so that the demo runs what users run.
-        return loads(
+        return (
             f'board = "sim"\nregion = "{head.region}"\n{sub_band}'
             f'[gateway]\neui = "{self._scenario.gateway[0].eui.lower()}"\n'
             f'[[server]]\nname = "demo"\naddress = "{host}"\nport = {port}\n'
-            f'profile = "{self._profile}"\n',
-            "demo.toml",
+            f'profile = "{self._profile}"\n'
         )
 
     def _cf_list(self, config: GatewayConfig) -> bytes:

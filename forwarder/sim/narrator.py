@@ -26,14 +26,14 @@ LEGEND = (
     "dev   what a device noticed",
     "lost  a frame that no gateway could receive, and why",
 )
-COLOURS = {"up": "32", "down": "36", "dev": "34", "lost": "31", "info": "2"}
+COLOURS = {"edge": "33", "up": "32", "down": "36", "dev": "34", "lost": "31", "info": "2"}
 DEVICE_WIDTH = 11
 WHAT_WIDTH = 22
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event. `kind` is up, down, dev, lost or info; `facts` is what `--json` adds."""
+    """One event. `kind` is up, down, dev, lost, info or edge; `facts` is what `--json` adds."""
 
     kind: str
     device: str
@@ -131,6 +131,8 @@ class Narrator:
     def _payload(self, event: DataHeard) -> str:
         if event.fport is None:
             return "no payload"
+        if event.sealed:
+            return f"ciphertext {event.payload.hex()}"
         if self._payloads.get(event.device) is PayloadKind.TEMPERATURE:
             reading = decode_reading(event.payload)
             if reading is not None:

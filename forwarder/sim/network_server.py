@@ -1,11 +1,14 @@
 """A small network server for demonstrations: joins, acknowledgements, a downlink now and then.
 
 LoRaWAN 1.0.x, class A, no ADR; everything in memory. Sans I/O: receptions and times in, downlinks
-and events out. `udp_server.py` speaks Semtech UDP around it.
+and events out. `udp_server.py` speaks Semtech UDP around it. It is its own Join Server, or asks one
+outside, and then holds neither root keys nor AppSKeys: payloads stay ciphertext.
 
     server.uplink(reception, now_s)     while receptions come
     server.tick(now_s)                  when `next_tick` has passed
     server.downlinks(), server.events() what is to be sent, what happened
+    server.asks()                       joins that a Join Server outside must decide;
+    server.granted(ask, ...), server.denied(ask, why)       and what it said
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ APPLICATION_EVERY = 6  # every so many frames of a device it gets a message
 APPLICATION_PORT = 10
 TOKENS_KEPT = 64
 DEV_STATUS_REQ = b"\x06"
+NOT_KNOWN = "this DevEUI is not known here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,20 @@ class Transmit:
     rate: DataRate
     power_dbm: int
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class JoinAsk:
+    """A join-request for the Join Server outside, and the address it would get here."""
+
+    device: DeviceSpec
+    frame: bytes
+    dev_addr: int
+    dl_settings: int
+    rx_delay_s: int
+    cf_list: bytes
+    heard: Reception
+    radio: Radio
 
 
 @dataclass(slots=True)
@@ -105,7 +123,10 @@ class _Known:
 
 
 class NetworkServer:
-    """`devices` are those it lets in. `cf_list` goes with every join-accept."""
+    """`devices` are those it lets in. `cf_list` goes with every join-accept.
+
+    With `join_server_outside` no root key of `devices` is looked at, nor an AppSKey.
+    """
 
     def __init__(
         self,
@@ -114,7 +135,10 @@ class NetworkServer:
         *,
         cf_list: bytes = b"",
         power_dbm: int = 14,
+        join_server_outside: bool = False,
     ) -> None:
+        self._outside = join_server_outside
+        self._asks: list[JoinAsk] = []
         self._region = region
         self._cf_list = cf_list
         self._power_dbm = power_dbm
@@ -177,6 +201,24 @@ class NetworkServer:
         taken, self._outbox = self._outbox, []
         return taken
 
+    def asks(self) -> list[JoinAsk]:
+        """Drain the joins that the Join Server outside has to decide."""
+        taken, self._asks = self._asks, []
+        return taken
+
+    def granted(self, ask: JoinAsk, accept: bytes, nwk_s_key: bytes) -> None:
+        """The Join Server let a device in: its join-accept, and the one key that we are given."""
+        session = keys.SessionKeys.of_1_0(nwk_s_key, b"")
+        self._add_session(_Session(ask.device, ask.dev_addr, session))
+        self._answer(ask.device.name, "join-accept", accept, ask.heard, JOIN_DELAY_US)
+
+    def denied(self, ask: JoinAsk, why: str) -> None:
+        self._events.append(JoinRefused(ask.device.dev_eui, why, ask.radio))
+
+    def app_s_keys(self) -> int:
+        """How many AppSKeys are held here."""
+        return sum(bool(one.keys.app_s) for at in self._sessions.values() for one in at)
+
     def events(self) -> list[ServerEvent]:
         """Drain what has happened."""
         taken, self._events = self._events, []
@@ -201,7 +243,9 @@ class NetworkServer:
         except FrameError as error:
             self._events.append(Unknown(str(error), radio))
             return
-        if isinstance(frame, JoinRequest):
+        if isinstance(frame, JoinRequest) and self._outside:
+            self._ask(frame, best, radio)
+        elif isinstance(frame, JoinRequest):
             self._join(frame, best, radio)
         elif isinstance(frame, DataFrame) and frame.header.mtype.uplink:
             self._data(frame, best, radio)
@@ -234,6 +278,26 @@ class NetworkServer:
         mic = crypto.join_accept_mic(spec.app_key, header, clear)
         sealed = crypto.seal_join_accept(spec.app_key, clear, mic)
         self._answer(spec.name, "join-accept", bytes([header]) + sealed, best, JOIN_DELAY_US)
+
+    def _ask(self, request: JoinRequest, best: Reception, radio: Radio) -> None:
+        known = self._known.get(request.dev_eui)
+        if known is None:
+            self._events.append(JoinRefused(request.dev_eui, NOT_KNOWN, radio))
+            return
+        self._events.append(JoinHeard(known.spec.name, request.dev_nonce, radio))
+        self._asks.append(
+            JoinAsk(
+                known.spec,
+                best.payload,
+                self._next_addr,
+                self._region.rx2_dr & 15,
+                RX_DELAY_US // 1_000_000,
+                self._cf_list,
+                best,
+                radio,
+            )
+        )
+        self._next_addr += 1
 
     def _data(self, frame: DataFrame, best: Reception, radio: Radio) -> None:
         found = self._owner(frame)
@@ -276,7 +340,10 @@ class NetworkServer:
         radio: Radio,
     ) -> None:
         key = session.keys.nwk_s_enc if frame.fport == 0 else session.keys.app_s
-        clear = crypto.crypt_payload(key, crypto.UP, frame.dev_addr, fcnt, frame.payload)
+        sealed = not key and bool(frame.payload)
+        clear = frame.payload
+        if not sealed:
+            clear = crypto.crypt_payload(key, crypto.UP, frame.dev_addr, fcnt, frame.payload)
         commands = mac_commands.parse(frame.fopts, uplink=True)
         self._events.append(
             DataHeard(
@@ -290,6 +357,7 @@ class NetworkServer:
                 repeat,
                 radio,
                 tuple(command.text() for command in commands),
+                sealed,
             )
         )
 
@@ -298,7 +366,7 @@ class NetworkServer:
     def _maybe_downlink(self, session: _Session, frame: DataFrame, best: Reception) -> None:
         ack = frame.header.mtype.confirmed
         message = b""
-        if session.frames and session.frames % APPLICATION_EVERY == 0:
+        if session.keys.app_s and session.frames and session.frames % APPLICATION_EVERY == 0:
             message = b"hello %d" % (session.frames // APPLICATION_EVERY)
         fopts = b""
         if session.frames == 2 and not session.asked_status:
@@ -325,7 +393,7 @@ class NetworkServer:
             ack=ack,
             fopts=fopts,
             fport=APPLICATION_PORT if message else None,
-            payload=crypto.crypt_payload(session.keys.app_s, crypto.DOWN, address, fcnt, message),
+            payload=_sealed(session, fcnt, message),
         )
         body = frame.body()
         key = session.keys.s_nwk_s_int
@@ -388,9 +456,15 @@ class NetworkServer:
                 del self._sessions[address]
 
 
+def _sealed(session: _Session, fcnt: int, message: bytes) -> bytes:
+    if not message:
+        return b""
+    return crypto.crypt_payload(session.keys.app_s, crypto.DOWN, session.dev_addr, fcnt, message)
+
+
 def _join_fault(request: JoinRequest, known: _Known | None) -> str:
     if known is None:
-        return "this DevEUI is not known here"
+        return NOT_KNOWN
     if request.join_eui != known.spec.join_eui:
         return f"JoinEUI {request.join_eui:016x} is not the one of this device"
     if crypto.cmac4(known.spec.app_key, request.body()) != request.mic:

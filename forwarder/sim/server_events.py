@@ -55,7 +55,10 @@ class DownlinkAnswered:
 
 @dataclass(frozen=True, slots=True)
 class DataHeard:
-    """`missed` frames of this device did not come since the last; `repeat` was here before."""
+    """`missed` frames of this device did not come since the last; `repeat` was here before.
+
+    With `sealed` the server has no AppSKey, and `payload` is ciphertext as it was on the air.
+    """
 
     device: str
     fcnt: int
@@ -67,6 +70,7 @@ class DataHeard:
     repeat: bool
     radio: Radio
     commands: tuple[str, ...] = ()
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -23,7 +23,7 @@ from ..links.semtech_udp.wire import (
     pull_resp,
     push_ack,
 )
-from .network_server import NetworkServer, Reception, Transmit
+from .network_server import JoinAsk, NetworkServer, Reception, Transmit
 from .server_events import ServerEvent
 
 _DATR = re.compile(r"SF(\d{1,2})BW(\d{3})")
@@ -43,11 +43,23 @@ class Rxpk(msgspec.Struct, frozen=True):
 
 
 class UdpServer(asyncio.DatagramProtocol):
-    """Listens on loopback. `on_event` hears everything that the core tells, as it happens."""
+    """Listens on loopback. `on_event` hears everything that the core tells, as it happens.
 
-    def __init__(self, core: NetworkServer, on_event: Callable[[ServerEvent], None]) -> None:
+    `on_ask` takes a join to the Join Server outside and tells the core its answer. While `cut`, the
+    way to here is broken: nothing comes and nothing goes.
+    """
+
+    def __init__(
+        self,
+        core: NetworkServer,
+        on_event: Callable[[ServerEvent], None],
+        on_ask: Callable[[JoinAsk], Awaitable[None]] | None = None,
+    ) -> None:
         self._core = core
         self._on_event = on_event
+        self._on_ask = on_ask
+        self._asking: set[asyncio.Task[None]] = set()
+        self.cut = False
         self._down: dict[str, Address] = {}
         self._transport: asyncio.DatagramTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -65,12 +77,16 @@ class UdpServer(asyncio.DatagramProtocol):
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        for task in self._asking:
+            task.cancel()
         if self._transport is not None:
             self._transport.close()
 
     # What comes.
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
+        if self.cut:
+            return
         try:
             datagram = Datagram.decode(data)
             self._take(datagram, addr)
@@ -108,6 +124,10 @@ class UdpServer(asyncio.DatagramProtocol):
     def _flush(self) -> None:
         for event in self._core.events():
             self._on_event(event)
+        for ask in self._core.asks():
+            task = asyncio.ensure_future(self._ask(ask))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
         for downlink in self._core.downlinks():
             if downlink.gateway in self._down:
                 self._sendto(
@@ -118,7 +138,14 @@ class UdpServer(asyncio.DatagramProtocol):
         next_s = self._core.next_tick()
         self._timer = None if next_s is None else self._loop.call_at(next_s, self._advance)
 
+    async def _ask(self, ask: JoinAsk) -> None:
+        if self._on_ask is not None:
+            await self._on_ask(ask)
+            self._flush()
+
     def _sendto(self, data: bytes, addr: Address) -> None:
+        if self.cut:
+            return
         if self._transport is not None and not self._transport.is_closing():
             self._transport.sendto(data, addr)
 

@@ -25,7 +25,7 @@ RADIO = Radio(868_100_000, 7, 125_000, -80.0, 9.5)
 
 def test_the_demo_hears_answers_and_ends_cleanly_when_interrupted() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "forwarder", "demo", "--json"],
+        [sys.executable, "-m", "forwarder", "demo", "--plain", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
