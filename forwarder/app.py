@@ -34,6 +34,7 @@ from .uplinks import Uplinks
 
 if TYPE_CHECKING:
     from .edge.config import EdgeConfig
+    from .edge.standalone.open import Site
 
 log = logging.getLogger(__name__)
 
@@ -136,13 +137,29 @@ class Gateway:
 
     def _open_edge(self, config: EdgeConfig) -> None:
         """Local mode comes after every link: a frame is on its way before anybody here reads it."""
-        from .edge.open import open_edge  # a gateway without it has none of its memory
+        from .edge.open import open_parts  # a gateway without it has none of its memory
 
-        edge = open_edge(config, self.eui)
+        parts = open_parts(config, self.eui, self._site(config))
+        edge, alone = parts.observer, parts.standalone
         self.uplinks.observers.append(edge)
         if config.settings.drop_forged:
             self.uplinks.unwanted = edge.forged
         self._keep(edge.name, edge.run)
+        if alone is not None:
+            self.uplinks.observers.append(alone)
+            self._keep(alone.name, alone.run)
+
+    def _site(self, config: EdgeConfig) -> Site | None:
+        if config.settings.mode == "observe":
+            return None
+        from .edge.standalone.open import Site
+
+        return Site(
+            self.schedule,
+            self.config.region or "",
+            self.config.concentrator,
+            lambda: any(link.status()["state"] == "up" for link in self.uplinks.links),
+        )
 
     def _keep(self, name: str, part: Callable[[], Coroutine[None, None, None]]) -> None:
         self._tasks.append(asyncio.create_task(keep_running(name, part), name=name))

@@ -84,7 +84,13 @@ def _edge(file: schema.File, path: Path, place: Place) -> EdgeConfig | None:
         return None
     from ..edge.config import read  # most gateways have no local mode
 
-    return read(file.edge, path.parent, place)
+    edge = read(file.edge, path.parent, place)
+    if edge is not None and edge.settings.mode == "standalone" and file.server:
+        raise ConfigError(
+            f'{place("edge.mode")}: edge.mode = "standalone" beside a [[server]]: both would '
+            'answer the same devices; expected no server, or mode = "fallback"'
+        )
+    return edge
 
 
 def _concentrator(file: schema.File, place: Place) -> ConcentratorConfig:

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from ..errors import ConfigError
 from .keks import KekSettings
 from .session import Device
+from .standalone.settings import StandaloneSettings
 
 Table = dict[str, object]
 Eui = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f]{16}$")]
@@ -61,7 +62,8 @@ class DeviceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class EdgeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`[edge]` without its arrays of tables. Paths are relative to the configuration's folder."""
 
-    mode: Literal["off", "observe"] = "observe"
+    mode: Literal["off", "observe", "standalone", "fallback"] = "observe"
+    standalone: StandaloneSettings = StandaloneSettings()
     devices_file: str = ""
     database: str = ""
     keks: KekSettings = KekSettings()

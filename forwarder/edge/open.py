@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -20,20 +22,45 @@ from .local import LocalMode
 from .observer import EdgeObserver
 from .publisher import Publisher
 from .store import Store
-from .values import Sink
+from .values import KeyNews, LocalDownlink, Sink, Vault
 
 if TYPE_CHECKING:
+    from .codec.host import CodecHost
     from .codec.script import Script
+    from .sources.join_server import JoinServerClient
+    from .standalone.open import Site
+    from .standalone.server import StandaloneServer
+    from .standalone.values import DownlinkState
 
 log = logging.getLogger(__name__)
 
 DATABASE = "edge.sqlite3"
+STANDALONE_DATABASE = "standalone.sqlite3"
+
+
+@dataclass(slots=True)
+class Parts:
+    """What runs: the observer with its sources and sinks, and in its modes the network server."""
+
+    observer: EdgeObserver
+    standalone: StandaloneServer | None = None
+
+    def tell(self, news: KeyNews) -> None:
+        """Keys go to the session that wants them: one made here, or one of a network server."""
+        if self.standalone is None or not self.standalone.key_news(news):
+            self.observer.tell(news)
 
 
 def open_edge(config: EdgeConfig, gateway: str) -> EdgeObserver:
-    """The observer with its sources and sinks, to be called in the loop that runs it.
+    """The observer alone."""
+    return open_parts(config, gateway).observer
 
-    Raises ConfigError for files that are missing or wrong.
+
+def open_parts(config: EdgeConfig, gateway: str, site: Site | None = None) -> Parts:
+    """The parts of local mode, to be called in the loop that runs them.
+
+    Without `site` there is no network server, whatever the mode. Raises ConfigError for files that
+    are missing or wrong.
     """
     log.info("local mode: %s", harden())
     settings = config.settings
@@ -59,27 +86,85 @@ def open_edge(config: EdgeConfig, gateway: str) -> EdgeObserver:
     del settings_of  # what they say is in the devices now
     database = config.path(settings.database) if settings.database else data_dir() / DATABASE
     sinks = [_sink(sink, gateway) for sink in config.sinks]
+    codecs = _codecs() if scripts else None
     observer = EdgeObserver(
         mode,
-        Publisher(sinks, _codecs() if scripts else None, scripts),
+        Publisher(sinks, codecs, scripts),
         Store(database),
         sinks=sinks,
         reserve=settings.counter_reserve,
     )
+    parts = Parts(observer)
+    joins: JoinServerClient | None = None
     for one in config.sources:
         if _tag(one) == "join_server":
             from .sources.join_server import JoinServerClient
 
-            observer.asker = client = JoinServerClient(one, observer.tell)
+            observer.asker = client = JoinServerClient(one, parts.tell)
             observer.sources.append(client)
+            joins = client if one.net_id else joins
         else:
             from .sources.open import open_source
 
             observer.sources.append(open_source(one, observer.tell))
+    if site is not None and settings.mode != "observe":
+        parts.standalone = _standalone(config, gateway, site, observer, vault, joins, sinks)
+        if codecs is not None:
+            parts.standalone.encode = partial(_encoded, codecs, scripts)
     # What was read stays as long as the process: the collector need not walk through it again.
     gc.collect()
     gc.freeze()
-    return observer
+    return parts
+
+
+def _standalone(
+    config: EdgeConfig,
+    gateway: str,
+    site: Site,
+    observer: EdgeObserver,
+    vault: Vault,
+    joins: JoinServerClient | None,
+    sinks: list[Sink],
+) -> StandaloneServer:
+    from .standalone.open import open_standalone
+
+    settings = config.settings.standalone
+    hearing: list[Any] = [sink for sink in sinks if hasattr(sink, "serve")]
+
+    def tell(state: DownlinkState) -> None:
+        words = f"{state.state.value}: {state.why}" if state.why else state.state.value
+        for sink in hearing:
+            sink.tell(state.downlink.dev_eui, words, state.downlink.reference)
+
+    server = open_standalone(
+        settings,
+        site,
+        gateway,
+        fallback=config.settings.mode == "fallback",
+        devices=observer.mode.enrolment.devices,
+        vault=vault,
+        join_server=joins,
+        path=config.path(settings.store) if settings.store else data_dir() / STANDALONE_DATABASE,
+        publish=observer.publisher.publish,
+        tell=tell,
+    )
+    for sink in hearing:
+        sink.serve(server.take)
+    return server
+
+
+async def _encoded(
+    codecs: CodecHost, scripts: dict[str, Script], downlink: LocalDownlink
+) -> LocalDownlink:
+    """An object made bytes by the device's codec. Raises ValueError with the codec's words."""
+    script = scripts.get(downlink.dev_eui)
+    if script is None:
+        raise ValueError("this device has no codec that could encode an object")
+    made = await codecs.encode(script, downlink.fport, downlink.decoded)
+    if made.payload is None:
+        raise ValueError("; ".join(made.errors) or "the codec made no bytes")
+    fport = downlink.fport if made.fport is None else made.fport
+    return replace(downlink, payload=made.payload, decoded=None, fport=fport)
 
 
 def _tag(settings: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 ONLINE, OFFLINE = b'{"state":"online"}', b'{"state":"offline"}'
 # Takes a downlink and says what became of it: "queued", or why not.
 TakeDownlink = Callable[[LocalDownlink], str]
+STATES_MOST = 256
 
 
 class MqttSinkSettings(BrokerSettings, frozen=True, kw_only=True, tag_field="type", tag="mqtt"):
@@ -53,6 +55,7 @@ class MqttSink:
         self._take = take
         self._waiting = Waiting()
         self._more = asyncio.Event()
+        self._states: deque[tuple[str, str, str]] = deque(maxlen=STATES_MOST)
         self._discovery = Discovery(settings.home_assistant_prefix)
         will = aiomqtt.Will(self._topics.state, OFFLINE, qos=1, retain=True)
         self.broker = Broker(self.name, settings, will=will, pause=pause)
@@ -62,6 +65,15 @@ class MqttSink:
 
     def publish(self, record: Record) -> None:
         self._waiting.put(record)
+        self._more.set()
+
+    def serve(self, take: TakeDownlink) -> None:
+        """Listen for downlinks too; to be called before `run`."""
+        self._take = take
+
+    def tell(self, dev_eui: str, state: str, reference: str) -> None:
+        """What became of a downlink later. The oldest go first while the broker is away."""
+        self._states.append((dev_eui, state, reference))
         self._more.set()
 
     def status(self) -> dict[str, object]:
@@ -82,6 +94,10 @@ class MqttSink:
 
     async def _deliver(self, client: aiomqtt.Client) -> None:
         while True:
+            while self._states:
+                dev_eui, state, reference = self._states.popleft()
+                topic = self._topics.down_state(dev_eui)
+                await client.publish(topic, state_body(state, reference), qos=1)
             record = self._waiting.first()
             if record is None:
                 self._more.clear()

@@ -179,12 +179,15 @@ class StandaloneCore:
         if asked is not None:
             self._refuse(asked.ask.dev_eui, why)
 
-    def app_s_key(self, dev_eui: str, session_id: bytes, key: Envelope) -> None:
-        """The answer to a KeyAsk."""
+    def app_s_key(self, dev_eui: str, session_id: bytes, key: Envelope) -> bool:
+        """The answer to a KeyAsk; whether it was one."""
+        wanted = False
         for session in self.sessions.of(dev_eui):
             if session.session_id == session_id:
                 session.learn(key)
                 self.sessions.changed(session)
+                wanted = True
+        return wanted
 
     def enqueue(self, downlink: LocalDownlink, now_s: float) -> None:
         """Send something to a device: class A after its next uplink, class C at once."""

@@ -15,7 +15,7 @@ import logging
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Protocol
 
 from hal.frames import Crc
@@ -27,7 +27,7 @@ from ..values import KeyAsker, KeyNews, LocalDownlink, Record
 from .core import StandaloneCore
 from .settings import TimeOf
 from .store import StandaloneStore, StoreFault
-from .values import Batch, DownlinkState, JoinAsk
+from .values import Batch, DownlinkState, JoinAsk, State
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,10 @@ TICK_S = 1.0
 STORE_PAUSE_S = 5.0  # between tries to use a store that failed
 GPS_EPOCH_S = 315_964_800  # 1980-01-06 in seconds since 1970
 _TIME_ERROR = 5  # adjtimex: the clock is not synchronised
+
+
+# Makes bytes of a downlink's object; raises ValueError with words.
+Encode = Callable[[LocalDownlink], Awaitable[LocalDownlink]]
 
 
 class JoinAsker(Protocol):
@@ -73,12 +77,13 @@ class StandaloneServer:
         self.core = core
         self._store, self._join_server, self._asker = store, join_server, asker
         self._publish, self._tell = publish, tell
+        self.encode: Encode | None = None
         self._lns_up, self._fallback_after_s = lns_up, fallback_after_s
         self._time_of, self._leap_s = time_of, leap_seconds
         self._clock, self._wall_ns = clock, wall_ns
         self._synchronised = synchronised or kernel_synchronised
         self._lns_seen_s = clock()
-        self._joins: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._work = asyncio.Event()
         self._store_from_s = 0.0
         self._stored = 0
@@ -101,16 +106,37 @@ class StandaloneServer:
             log.exception("standalone mode failed on one frame; going on")
         self._follow()
 
-    def enqueue(self, downlink: LocalDownlink) -> None:
-        """Take something to send; what becomes of it comes through `tell`."""
+    def take(self, downlink: LocalDownlink) -> str:
+        """Take something to send, and say at once "queued" or why not; the rest through `tell`."""
+        if downlink.payload is None and downlink.decoded is not None and self.encode is not None:
+            self._start(self._encoded(downlink, self.encode))
+            return State.QUEUED.value
         self.core.enqueue(downlink, self._clock())
+        told = self.core.take_states()
+        first = next(one for one in told if one.downlink is downlink)
+        for state in told:
+            if state is not first:
+                self._tell(state)
         self._follow()
+        return first.why or first.state.value
 
-    def key_news(self, news: KeyNews) -> None:
-        """The AppSKey that was asked for."""
-        if news.app_s_key is not None:
-            self.core.app_s_key(news.dev_eui, news.session_id, news.app_s_key)
-            self._follow()
+    async def _encoded(self, downlink: LocalDownlink, encode: Encode) -> None:
+        try:
+            ready = await encode(downlink)
+        except ValueError as error:
+            self._tell(DownlinkState(downlink, State.FAILED, str(error)))
+            return
+        why = self.take(ready)
+        if why != State.QUEUED.value:
+            self._tell(DownlinkState(ready, State.FAILED, why))
+
+    def key_news(self, news: KeyNews) -> bool:
+        """The AppSKey that was asked for; whether a session made here wanted it."""
+        if news.app_s_key is None:
+            return False
+        wanted = self.core.app_s_key(news.dev_eui, news.session_id, news.app_s_key)
+        self._follow()
+        return wanted
 
     # Turns.
 
@@ -122,9 +148,9 @@ class StandaloneServer:
                 group.create_task(self._ticks())
                 group.create_task(self._turns())
         finally:
-            for task in list(self._joins):
+            for task in list(self._tasks):
                 task.cancel()
-            await asyncio.gather(*self._joins, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.to_thread(self._store.close)
 
     async def _turns(self) -> None:
@@ -204,13 +230,16 @@ class StandaloneServer:
             self._tell(state)
         for ask in self.core.take_asks():
             if isinstance(ask, JoinAsk):
-                task = asyncio.create_task(self._join(ask))
-                self._joins.add(task)
-                task.add_done_callback(self._joins.discard)
+                self._start(self._join(ask))
             elif self._asker is not None:
                 self._asker.ask(ask.dev_eui, ask.join_eui, ask.session_id)
         if wake:
             self._work.set()
+
+    def _start(self, part: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(part)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _join(self, ask: JoinAsk) -> None:
         facts = JoinRequestFacts(
