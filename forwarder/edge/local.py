@@ -29,6 +29,14 @@ from .values import (
 
 RETRY_S = 30.0  # the same bytes again within this are the device's own repetition
 RELAY_PORT = 226
+# Members as names of the module: looked up on the class, each costs a tenth of a microsecond.
+MIC_NO_KEY = MicState.NO_KEY
+NEW = FcntState.NEW
+REPEAT = FcntState.REPEAT
+RESET = FcntState.RESET
+PENDING_KEY = PayloadState.PENDING_KEY
+MULTICAST = PayloadState.MULTICAST
+DECRYPTED = PayloadState.DECRYPTED
 
 
 class LocalMode:
@@ -72,12 +80,12 @@ class LocalMode:
         session = verdict.session
         again = heard.mic == session.last_mic and now_s - session.last_s < RETRY_S
         state = self.enrolment.accept(verdict, heard, now_s)
-        if state is FcntState.REPEAT and again and not self._repeats:
+        if state is REPEAT and again and not self._repeats:
             self.counters["repeated"] += 1
             return None
         record = self._tell(heard, radio, time_ns, verdict, now_s, late=False)
-        pending = record.payload_state is PayloadState.PENDING_KEY
-        if pending or (verdict.mic is MicState.NO_KEY and state is FcntState.NEW):
+        pending = record.payload_state is PENDING_KEY
+        if pending or (verdict.mic is MIC_NO_KEY and state is NEW):
             until_s = now_s + self._hold_s
             self.hold.put(Held(heard, radio, time_ns, until_s, verdict, told=not pending))
         return record
@@ -170,7 +178,7 @@ class LocalMode:
         if self._expecting and not fault:
             return None
         note = fault or "several sessions share this DevAddr and no network key tells whose"
-        return records.unjudged(self.gateway, heard, radio, time_ns, MicState.NO_KEY, note)
+        return records.unjudged(self.gateway, heard, radio, time_ns, MIC_NO_KEY, note)
 
     def _exclusive(self, session: Session, now_s: float) -> bool:
         device = session.device
@@ -191,12 +199,12 @@ class LocalMode:
             return held.verdict is not None, None
         verdict = held.verdict
         assert verdict is not None
-        if reported and verdict.mic is MicState.NO_KEY:
+        if reported and verdict.mic is MIC_NO_KEY:
             self._confirm(held, verdict, session, news.source, now_s)
         if held.told or (verdict.session is not session and not first):
             return False, None
         record = self._tell_held(held, verdict, now_s)
-        if record.payload_state is PayloadState.PENDING_KEY:
+        if record.payload_state is PENDING_KEY:
             held.silent = True  # that it waits is told once
             return False, record if first else None
         return True, record
@@ -206,13 +214,13 @@ class LocalMode:
         verdict = self.enrolment.judge(held.heard, now_s)
         if verdict is None and reported and session.network_key(self._vault) is None:
             fcnt = held.heard.wire if session.hint is None else session.hint
-            verdict = Verdict(session, fcnt, MicState.NO_KEY, FcntState.NEW)
+            verdict = Verdict(session, fcnt, MIC_NO_KEY, NEW)
         if verdict is None:
             return False
         again = held.heard.mic == verdict.session.last_mic
         held.verdict, held.silent = verdict, False
         state = self.enrolment.accept(verdict, held.heard, now_s)
-        return not (state is FcntState.REPEAT and again)
+        return not (state is REPEAT and again)
 
     def _confirm(
         self, held: Held, verdict: Verdict, session: Session, source: str, now_s: float
@@ -227,7 +235,7 @@ class LocalMode:
     def _unclaimed(self, held: Held) -> Record:
         note = "several sessions share this DevAddr and no network key or report tells whose"
         return records.unjudged(
-            self.gateway, held.heard, held.radio, held.time_ns, MicState.NO_KEY, note
+            self.gateway, held.heard, held.radio, held.time_ns, MIC_NO_KEY, note
         )
 
     def _tell_held(self, held: Held, verdict: Verdict, now_s: float) -> Record:
@@ -260,8 +268,8 @@ class LocalMode:
             return PayloadState.MAC_ONLY, None, ""
         if heard.fport == RELAY_PORT:
             return PayloadState.RELAY, None, ""
-        allowed = session.device.allow_reset and verdict.state is FcntState.RESET
-        if verdict.state is not FcntState.NEW and not allowed:
+        allowed = verdict.state is NEW or (session.device.allow_reset and verdict.state is RESET)
+        if not allowed:
             return PayloadState.REFUSED, None, "a counter that was seen is not read again"
         if session.over(now_s):
             return PayloadState.NO_KEY, None, "the session's lifetime is over"
@@ -270,12 +278,12 @@ class LocalMode:
             return self._keyless(session)
         fcnt = verdict.fcnt & session.device.fcnt_mask
         clear = crypt_payload(key, heard.direction, heard.dev_addr, fcnt, heard.payload)
-        state = PayloadState.MULTICAST if session.multicast else PayloadState.DECRYPTED
+        state = MULTICAST if session.multicast else DECRYPTED
         return state, clear, ""
 
     def _keyless(self, session: Session) -> tuple[PayloadState, bytes | None, str]:
         if session.fault:
             return PayloadState.NO_KEY, None, session.fault
         if self._expecting and session.origin is not KeyOrigin.STATIC:
-            return PayloadState.PENDING_KEY, None, ""
+            return PENDING_KEY, None, ""
         return PayloadState.NO_KEY, None, "the application session key is not known"

@@ -10,6 +10,7 @@ goes out when its counter is on disk; when that cannot be, it goes out all the s
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections import deque
@@ -73,9 +74,13 @@ class EdgeObserver:
             self._load(store)
 
     def _load(self, store: Store) -> None:
-        for session in store.load(self.mode.enrolment.devices):
-            self.mode.enrolment.restore(session)
-            self._writer.loaded(session)
+        gc.disable()  # a hundred thousand sessions, and no garbage among them to look for
+        try:
+            for session in store.load(self.mode.enrolment.devices):
+                self.mode.enrolment.restore(session)
+                self._writer.loaded(session)
+        finally:
+            gc.enable()
 
     # What comes in.
 
@@ -152,7 +157,7 @@ class EdgeObserver:
         writer.forget(enrolment.gone)
         for session in enrolment.changed.values():
             writer.change(session)
-        for session in enrolment.counted.values():
+        for session in enrolment.counted:
             changed |= writer.count(session)
         enrolment.changed.clear()
         enrolment.counted.clear()

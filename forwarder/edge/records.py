@@ -14,7 +14,7 @@ from hal.modulation import CODING_RATES, LoRa
 
 from ..packets import Uplink
 from .heard import Heard
-from .session import Session
+from .session import IDENT_SIZE, Session
 from .table import Verdict
 from .values import FcntState, MicState, PayloadState, RadioFacts, Record
 
@@ -85,7 +85,7 @@ def judged(
         None,
         (),
         session.origin,
-        session.hash,
+        session.idents[:IDENT_SIZE].hex(),
         heard.raw[1:8].hex() + heard.mic.hex(),
         note,
         late,

@@ -36,7 +36,7 @@ class Gateway:
         self.writer.forget(enrolment.gone)
         for session in enrolment.changed.values():
             self.writer.change(session)
-        for session in enrolment.counted.values():
+        for session in enrolment.counted:
             self.writer.count(session)
         enrolment.changed.clear()
         enrolment.counted.clear()
