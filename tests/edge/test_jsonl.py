@@ -21,7 +21,7 @@ from .test_records import RECORD
 def run(sink: JsonlSink, story: Callable[[], Coroutine[Any, Any, None]]) -> None:
     async def whole() -> None:
         running = asyncio.create_task(sink.run())
-        await asyncio.sleep(0)
+        await asyncio.to_thread(int)
         await story()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -41,7 +41,7 @@ def test_records_are_appended_in_order_for_the_owner_only(tmp_path: Path) -> Non
         async def story(sink: JsonlSink = sink, start: int = start) -> None:
             for fcnt in range(start, start + 3):
                 sink.publish(replace(RECORD, fcnt=fcnt))
-                await asyncio.sleep(0)
+                await asyncio.to_thread(int)
 
         run(sink, story)
     assert fcnts(path) == list(range(6))

@@ -202,7 +202,7 @@ def test_what_was_heard_last_is_on_disk_and_told_when_the_gateway_stops(tmp_path
         listeners.append(listener)
         observer.key_news(node.news())
         observer.uplink(uplink(node.send(7)))
-        await asyncio.sleep(0)  # the observer has begun; nothing of the frame is done
+        await asyncio.to_thread(int)  # the observer has begun
 
     run(story, node.device(), store=Store(tmp_path / "edge.sqlite3"))
     assert listeners[0].told.get_nowait().fcnt == 7
