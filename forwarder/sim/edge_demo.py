@@ -138,7 +138,7 @@ class EdgeDemo(Demo):
         self._site = site
         cf_list = self._cf_list(self._config("127.0.0.1", 1))
         # All that the network server is told: who its devices are.
-        devices = [_without_secrets(spec) for spec in self._specs]
+        devices = [without_secrets(spec) for spec in self._specs]
         self._core = core = NetworkServer(
             self._region, devices, cf_list=cf_list, join_server_outside=True
         )
@@ -173,7 +173,7 @@ class EdgeDemo(Demo):
     async def _when_ready(self, gateway: Gateway) -> None:
         await gateway.ready.wait()
         ports = {
-            source.name: await _port(source)
+            source.name: await port_of(source)
             for source in observer_of(gateway).sources
             if isinstance(source, HttpSource | PushSource)
         }
@@ -267,13 +267,14 @@ def _received(report: Report) -> bool:
     return any(verdict.outcome.name == "RECEIVED" for verdict in report.verdicts)
 
 
-def _without_secrets(spec: DeviceSpec) -> DeviceSpec:
+def without_secrets(spec: DeviceSpec) -> DeviceSpec:
     """A device as its network server knows it: no root key, no AppSKey."""
     session = spec.session and SessionKeys.of_1_0(spec.session.nwk_s_enc, b"")
     return replace(spec, app_key=b"", session=session)
 
 
-async def _port(source: KeySource) -> int:
+async def port_of(source: KeySource) -> int:
+    """Where a source listens, as soon as it does."""
     assert isinstance(source, HttpSource | PushSource)
     await source.server.listening.wait()
     return source.server.port
