@@ -352,7 +352,7 @@ def _doubts(file: schema.File, place: Place) -> list[str]:
     """What works and is probably not meant."""
     doubts = []
     at = place("server")
-    if not file.server:
+    if not file.server and (file.edge or {}).get("mode") != "standalone":
         doubts.append(f"{at}: no server: frames go nowhere; add [[server]] with an address")
     if not any(channel.enable for channel in file.multi_sf):
         doubts.append(f"{place('multi_sf')}: no LoRa channel is enabled")

@@ -369,7 +369,7 @@ class StandaloneCore:
         gps_ns: int | None,
     ) -> None:
         session = match.session
-        session.up, session.up_mic, session.acks = match.fcnt, frame.mic, 0
+        session.up, session.acks = match.fcnt, 0
         session.joining = False
         session.snrs.append(margin_db(radio))
         self._prove(session)

@@ -23,8 +23,8 @@ SNRS_KEPT = 20
 class NetSession:
     """Made from what is stored; a new one has nothing on disk yet, so its limits are 0.
 
-    `up` is the last FCntUp that was accepted, `up_mic` and `acks` of that frame: its repetitions
-    are acknowledged too, a few times. `joining`: the device was heard to ask for another session.
+    `up` is the last FCntUp that was accepted, `acks` how often that frame was acknowledged: its
+    repetitions are too, a few times. `joining`: the device was heard to ask for another session.
     """
 
     def __init__(
@@ -41,7 +41,6 @@ class NetSession:
         self.plan: dict[int, Channel] = channels(region, stored.cf_list)
         self.ends_s = stored.ends_s
         self.up = stored.up
-        self.up_mic = b""
         self.acks = 0
         self.network = DownCounter(stored.network_limit)
         self.application = DownCounter(stored.application_limit)
