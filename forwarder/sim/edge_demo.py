@@ -46,6 +46,7 @@ from .udp_server import UdpServer
 from .world import World
 
 USUAL_S = 60.0  # what the story takes where nobody says how long
+LEAST_S = 20.0  # in less no device has joined before half of it is over
 CUT_MOST_S = 15.0
 AGAIN_NS = 700_000_000  # until an intruder who was not heard tries again
 ASKED_EVERY = 3  # of every so many devices one has its AppSKey asked for, not tunnelled
@@ -60,8 +61,10 @@ class Plan:
     tricks_s: tuple[tuple[Trick, float], ...]
 
     @classmethod
-    def of(cls, seconds: float | None) -> Plan:
-        """Halfway through, and all done before the end."""
+    def of(cls, seconds: float | None) -> Plan | None:
+        """Halfway through, and all done before the end; None for a demo that is too short."""
+        if seconds is not None and seconds < LEAST_S:
+            return None
         whole_s = USUAL_S if seconds is None else seconds
         cut_s = whole_s / 2
         back_s = cut_s + min(CUT_MOST_S, whole_s / 4)
@@ -218,6 +221,8 @@ class EdgeDemo(Demo):
 
     async def _tell_story(self) -> None:
         plan = self._plan
+        if plan is None:
+            return
         await self._until(plan.cut_s)
         self._server.cut = self.narrator.away = True
         length = f"no datagram to or from the network server for {plan.back_s - plan.cut_s:.0f} s"

@@ -57,7 +57,10 @@ class EdgeNarrator(Narrator):
         }
         facts |= {name: value for name, value in known.items() if value is not None}
         device = record.device_name or record.dev_addr
+        first = record.dev_eui not in self._origins
         what = self._what(record)
+        if first and record.dev_eui in self._origins:
+            told += f"  (key {ORIGINS[self._origins[record.dev_eui]]})"
         return [Line("edge", device, what, f"{states:<30}  {told}".rstrip(), facts)]
 
     def _what(self, record: Record) -> str:
@@ -70,11 +73,11 @@ class EdgeNarrator(Narrator):
         if record.fcnt_state is not FcntState.NEW:
             self.counts["edge replays"] += 1
             return f"replay of {record.fcnt}"
-        if record.payload_state is PayloadState.DECRYPTED:
+        if record.payload_state is PayloadState.DECRYPTED and record.dev_eui is not None:
             self.counts["edge readings"] += 1
             self.counts["edge readings away"] += self.away
             if record.key_origin is not None:
-                self._origins[record.dev_eui or ""] = record.key_origin.value
+                self._origins[record.dev_eui] = record.key_origin.value
         return f"{'confirmed ' if record.confirmed else ''}data {record.fcnt}"
 
     def summary(self, seconds: float) -> dict[str, object]:

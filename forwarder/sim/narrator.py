@@ -281,7 +281,7 @@ def summary_text(facts: dict[str, object]) -> list[str]:
         f"summary after {facts['seconds']} s",
         f"  on the air   {facts['frames_sent']} frames sent, {facts['frames_received']} received, "
         f"{facts['frames_lost']} lost{f' ({reasons})' if reasons else ''}",
-        f"  uplinks      {facts['uplinks']} readings, {facts['uplinks_repeated']} repeated, "
+        f"  uplinks      {facts['uplinks']} data frames, {facts['uplinks_repeated']} repeated, "
         f"{facts['ghosts_dropped']} ghosts",
         f"  joins        {facts['joins']} of {facts['join_requests']} requests",
         f"  confirmed    {facts['acknowledged']} acknowledged, "
