@@ -21,6 +21,7 @@ from hal.concentrator import Concentrator, Reception
 from hal.errors import ChipError, HalError, TxRefused
 from hal.frames import RxFrame, TxFrame, TxReceipt
 
+from .line import Line
 from .recovery import HOLD_S, Recovery, Step
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ QUIET_S = 0.008  # and where nothing has happened for QUIET_AFTER_S: looking cos
 QUIET_AFTER_S = 2.0
 HEALTH_S = 1.0  # between two looks at the registers that tell a reset or stalled chip
 BACKLOG = 8192  # frames that wait for the loop; beyond that they are dropped and counted
-JUMP_US = 1_000_000  # more than this between counter and host clock is a jump, not drift
 SESSION_US = 1 << 30  # how far a new session starts from the old: stale requests are late for it
 
 TxOutcome = TxReceipt | HalError
@@ -86,7 +86,7 @@ class RadioThread:
         self._backlog: deque[RxFrame] = deque()
         self._damaged = self._dropped = 0
         self._told = False
-        self._line: tuple[int, int] | None = None  # (now_us, at_ns), replaced whole
+        self._line: Line | None = None
         self._session = 0
         self._hold_s = 0.0
         self._told_reason = ""
@@ -108,10 +108,7 @@ class RadioThread:
     def now_us(self) -> int | None:
         """The concentrator's line now, by the host's clock since the last poll; None before it."""
         line = self._line
-        if line is None:
-            return None
-        now_us, at_ns = line
-        return now_us + (self._clock.now_ns() - at_ns) // 1000
+        return None if line is None else line.at(self._clock.now_ns())
 
     def send(self, frame: TxFrame, done: TxDone) -> None:
         """Have `frame` programmed at once; `done` hears the outcome in the loop."""
@@ -149,7 +146,7 @@ class RadioThread:
         try:
             self._session += 1
             up = RadioUp(radio.eui, radio.model, self._session)
-            self._line = (radio.now_us(), self._clock.now_ns())
+            self._line = Line(radio.now_us(), self._clock.now_ns())
             # What came while the radio was down was meant for the session before.
             self._refuse_jobs(ChipError("the radio was restarted"))
             self.up = True
@@ -261,13 +258,10 @@ class RadioThread:
             self._tell(self._deliver)
 
     def _note_line(self, reception: Reception) -> None:
-        line, self._line = self._line, (reception.now_us, reception.at_ns)
-        if line is None:
-            return
-        expected_us = line[0] + (reception.at_ns - line[1]) // 1000
-        by_us = reception.now_us - expected_us
-        if abs(by_us) > JUMP_US:
-            self._tell(lambda: self._events.counter_jumped(by_us))
+        if self._line is not None:
+            by_us = self._line.note(reception.now_us, reception.at_ns)
+            if by_us:
+                self._tell(lambda: self._events.counter_jumped(by_us))
 
     def _check_health(self, radio: Concentrator) -> None:
         self.temperature_c = radio.temperature_c()

@@ -22,6 +22,7 @@ RULES: dict[str, set[str]] = {
     "hal/sim/air": IO | {"hal.sx1302", "hal.concentrator", "hal.radio"},
     "hal/sim": {"hal.sx1302", "hal.concentrator", "hal.radio", "hal.transport.mcu"},
     "forwarder/packets.py": PURE,
+    "forwarder/line.py": PURE,
     "forwarder/jit.py": PURE | {"hal.concentrator", "hal.sx1302", "hal.transport"},
     "forwarder/recovery.py": PURE | {"hal.concentrator", "hal.sx1302", "hal.transport"},
     "forwarder/lorawan": PURE | {"hal", "forwarder.links", "forwarder.app"},
