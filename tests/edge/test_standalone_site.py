@@ -233,6 +233,28 @@ def test_joins_are_left_to_a_server_when_there_is_one(tmp_path: Path) -> None:
     assert len(site.records) > records
 
 
+def test_a_join_under_way_is_dropped_when_a_server_is_back(tmp_path: Path) -> None:
+    site = Site([spec()], tmp_path / "s.db", js_delay_s=2.0)
+    while not site.asks:
+        site.run(0.1)
+    site.core.in_charge = False
+    site.run(8)
+    assert site.scheduled == [] and len(site.core.sessions) == 0
+    assert any("a server answers again" in event for event in site.events)
+
+
+def test_no_key_is_in_the_file_or_in_what_is_told(tmp_path: Path) -> None:
+    device = spec(confirmed=1.0)
+    site = Site([device], tmp_path / "s.db")
+    site.run(60)
+    session = site.world.devices["d1"].session
+    assert session is not None and site.records
+    said = repr((site.events, site.states, site.records, list(site.core.sessions), site.asks))
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir()) + said.encode()
+    for key in (device.app_key, session.app_s, session.nwk_s_enc):
+        assert key not in kept and key.hex().encode() not in kept
+
+
 def test_devices_that_are_not_enrolled_are_not_touched(tmp_path: Path) -> None:
     site = Site([spec()], tmp_path / "s.db")
     site.core._devices = {}

@@ -157,6 +157,9 @@ class StandaloneCore:
         if asked is None or number < self._latest.get(asked.ask.dev_eui, 0):
             self.counters["joins overtaken"] += 1
             return
+        if not self.in_charge:
+            self._refuse(asked.ask.dev_eui, "a server answers again, it may have let the device in")
+            return
         try:
             session = self._begin(asked, phy_payload, news, wall_s)
         except ValueError as error:  # FrameError is one
