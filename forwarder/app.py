@@ -182,7 +182,8 @@ class Gateway:
         return (
             f"received {radio.rx_total} ({radio.rx_ok} ok, {radio.rx_bad} bad CRC, "
             f"{radio.rx_ghosts} ghosts, {radio.damage} damaged), "
-            f"sent {radio.tx_ok} of {down.requested} asked, {sum(down.refused.values())} refused, {sum(down.lost.values())} lost; {links}"
+            f"sent {radio.tx_ok} of {down.requested} asked, {sum(down.refused.values())} refused, "
+            f"{sum(down.lost.values())} lost; {links}"
         )
 
 
