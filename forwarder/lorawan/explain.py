@@ -122,10 +122,10 @@ def _address(story: Story, frame: DataFrame, keys: ExplainKeys) -> None:
             "adr_ack_req": frame.adr_ack_req,
             "ack": frame.ack,
             "fpending_or_classb": frame.pending,
-            ("class_b" if up else "fpending"): frame.pending,
             "fopts_len": len(frame.fopts),
         },
     )
+    story.set("class_b" if up else "fpending", frame.pending)
 
 
 def _counter(story: Story, frame: DataFrame, full: int | None) -> None:

@@ -36,6 +36,16 @@ class JoinFacts:
             return self.js_int_key
         return derivation.js_int_key(self.nwk_key, eui)
 
+    def told(self) -> dict[str, object]:
+        """What is not secret of it, by its name in JSON."""
+        texts = {
+            "join_eui": None if self.join_eui is None else f"{self.join_eui:016x}",
+            "dev_eui": None if self.dev_eui is None else f"{self.dev_eui:016x}",
+            "dev_nonce": self.dev_nonce,
+            "join_req_type": None if self.request is None else f"{self.request:02x}",
+        }
+        return {name: value for name, value in texts.items() if value is not None}
+
     def enc_key(self) -> bytes | None:
         if self.js_enc_key is not None or self.nwk_key is None or self.dev_eui is None:
             return self.js_enc_key
@@ -71,6 +81,7 @@ def _eui(story: Story, name: str, json_name: str, eui: int) -> None:
 
 def _rejoin_fields(story: Story, frame: RejoinRequest) -> None:
     story.tell("Type", str(frame.rejoin_type), "")
+    story.set("mac_version", "1.1")
     story.set("rejoin_type", frame.rejoin_type)
     if frame.net_id is not None:
         story.tell("NetID", f"{frame.net_id:06x}")
@@ -93,6 +104,7 @@ def _request_mic(
     for name, key in given:
         if compare_digest(cmac4(key, frame.body()), frame.mic):
             story.tell_mic(frame.mic, True, f"fits the {name}")
+            story.set("mac_version", "1.0" if name == "AppKey" else "1.1")
             return
     names = " and the ".join(name for name, _ in given)
     story.tell_mic(
@@ -121,6 +133,8 @@ def accept_story(
     story: Story, frame: SealedJoinAccept, facts: JoinFacts, *, show_derived: bool
 ) -> None:
     """Fields and MIC of a join-accept, if a key opens it."""
+    for name, value in facts.told().items():
+        story.set(name, value)
     opened = [_open(frame, name, key, facts) for name, key in _openers(facts)]
     if not opened:
         story.tell("Sealed", frame.sealed.hex(), "encrypted: needs the AppKey or NwkKey")

@@ -37,6 +37,9 @@ FACTS = {
     "dev_eui": "--dev-eui",
     "join_req_type": "--join-req-type",
 }
+# Of the vectors themselves, of how a MIC is made, or secret (told only when asked).
+UNTOLD = {"id", "name", "kind", "checked_by", "note", "note_low16", "keys", "mc_key", "derived"}
+UNTOLD |= {"b0", "b1", "conf_fcnt", "conf_fcnt_used", "tx_dr", "tx_ch", "mic_with_16bit_counter"}
 Vector = dict[str, Any]
 
 
@@ -75,15 +78,8 @@ def test_the_command_tells_every_field_of_a_vector(
     vector: Vector, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = explained(vector, capsys)
-    skipped = {"checked_by", "fctrl", "derived", "keys"}
-    for name in (set(vector) & set(told)) - skipped:
+    for name in set(vector) - UNTOLD:
         assert told[name] == vector[name], name
-    assert told["mic_ok"] is vector["mic_ok"]
-    if vector["kind"] == "data":
-        assert vector["fctrl"].items() <= told["fctrl"].items()
-        assert {"mtype", "dir", "dev_addr", "fport", "frm_payload_plain", "fopts_plain"} <= set(
-            told
-        )
 
 
 @pytest.mark.parametrize("vector", vectors("join_accept"))
