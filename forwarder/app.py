@@ -200,9 +200,11 @@ def _log_answer(downlink: Downlink, answer: Answer) -> None:
 
 def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:
     """How the radio thread gets its concentrator, at first and after every failure."""
+    sx1261 = config.concentrator.sx1261
+    sx1261_path = sx1261.spi_path if sx1261 else None
 
     def open_radio(line_start_us: int | None, hold_s: float) -> Concentrator:
-        transport = open_transport(uri, lines=config.lines)
+        transport = open_transport(uri, lines=config.lines, sx1261_path=sx1261_path)
         try:
             if hold_s:
                 transport.reset(hold_s)

@@ -22,6 +22,7 @@ from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from hal.concentrator import Concentrator
+    from hal.config import Sx1261Config
     from hal.gpio import BoardLines
     from hal.transport.base import Transport
 
@@ -64,12 +65,14 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_radio(uri: str, lines: BoardLines | None = None) -> Transport:
+def open_radio(
+    uri: str, lines: BoardLines | None = None, sx1261: Sx1261Config | None = None
+) -> Transport:
     """Raises ConfigError for a URI that is none, TransportError from the device."""
     from hal.transport.open import open_transport
 
     try:
-        return open_transport(uri, lines=lines)
+        return open_transport(uri, lines=lines, sx1261_path=sx1261.spi_path if sx1261 else None)
     except ValueError as error:
         raise ConfigError(str(error)) from error
 

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     config, lines = plan(args.config)
     clock = SystemClock()
     seen = 0
-    with started(open_radio(args.radio, lines), config, clock) as radio:
+    with started(open_radio(args.radio, lines, config.sx1261), config, clock) as radio:
         print(f"{radio.model} {radio.eui} listens; Ctrl-C ends", file=sys.stderr)
         try:
             for frame in received(radio, clock, args.count, args.seconds):

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.config is None:
         config = tuned(config, frame.freq_hz)
     clock = SystemClock()
-    with started(open_radio(args.radio, lines), config, clock) as radio:
+    with started(open_radio(args.radio, lines, config.sx1261), config, clock) as radio:
         if args.cw is not None:
             send_carrier(radio, clock, frame, args.cw)
             return 0

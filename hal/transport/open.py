@@ -43,22 +43,24 @@ def open_transport(
     uri: str,
     *,
     lines: BoardLines | None = None,
+    sx1261_path: str | None = None,
     board: SimBoard | None = None,
     clock: Clock | None = None,
 ) -> Transport:
     """The board at `uri`.
 
-    `lines` are those of an SPI board (the URI's own come first), `board` is what `sim:` speaks to.
+    `lines` and `sx1261_path`, the chip select of the listening radio, are those of an SPI board
+    (the URI's own come first); `board` is what `sim:` speaks to.
     Raises ValueError for a URI that is none, and TransportError or DeviceBusy from the device.
     """
     scheme, path, options = parse(uri)
     if scheme == "spi":
-        return _open_spi(uri, path, options, lines, clock)
+        return _open_spi(uri, path, options, lines, sx1261_path, clock)
     if scheme == "usb":
         return _open_usb(uri, path, options, clock)
     if scheme == "sim":
         return _open_sim(uri, path, options, board, clock)
-    return _open_trace(uri, path, options, lines, board, clock)
+    return _open_trace(uri, path, options, lines, sx1261_path, board, clock)
 
 
 def parse(uri: str) -> tuple[str, str, dict[str, str]]:
@@ -81,14 +83,19 @@ def parse(uri: str) -> tuple[str, str, dict[str, str]]:
 
 
 def _open_spi(
-    uri: str, path: str, options: Options, lines: BoardLines | None, clock: Clock | None
+    uri: str,
+    path: str,
+    options: Options,
+    lines: BoardLines | None,
+    sx1261_path: str | None,
+    clock: Clock | None,
 ) -> Transport:
     from .spi import I2C_PATH, SPEED_HZ, SpiTransport
 
     return SpiTransport(
         _path(uri, path),
         speed_hz=_number(uri, options, "speed", SPEED_HZ, lowest=10_000, highest=50_000_000),
-        sx1261_path=options.get("sx1261"),
+        sx1261_path=options.get("sx1261", sx1261_path),
         i2c_path=options.get("i2c", I2C_PATH),
         lines=_lines(uri, options, lines),
         clock=clock,
@@ -141,6 +148,7 @@ def _open_trace(
     path: str,
     options: Options,
     lines: BoardLines | None,
+    sx1261_path: str | None,
     board: SimBoard | None,
     clock: Clock | None,
 ) -> Transport:
@@ -149,7 +157,9 @@ def _open_trace(
     if "record" not in options:
         return ReplayTransport(_path(uri, path))
     file = _path(uri, path)
-    inner = open_transport(options["record"], lines=lines, board=board, clock=clock)
+    inner = open_transport(
+        options["record"], lines=lines, sx1261_path=sx1261_path, board=board, clock=clock
+    )
     return RecordingTransport(inner, file)
 
 

@@ -171,7 +171,7 @@ class SpiTransport:
         if self._sx1261_path is None:
             raise TransportError(
                 f"{self.uri}: the SX1261 is spoken to, and its chip select is not known: "
-                f"add sx1261=/dev/spidev0.1 to the radio's URI"
+                "set sx1261.spi_path, or add sx1261=/dev/spidev0.1 to the radio's URI"
             )
         self._devices[number] = self._open_device(self._sx1261_path, self._speed_hz)
         return self._devices[number]

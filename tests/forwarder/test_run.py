@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from forwarder import app
 from forwarder.__main__ import main
+from hal.config import Sx1261Config
+from hal.sim.transport import SimTransport
 from tests.hal.configs import EU868
 from tests.semtech import semtech_json
+from tests.worlds import a_config
 
 
 def file(folder: Path, eui: str = "0016C001F1500812", device: str = "/dev/tty-none") -> str:
@@ -43,3 +48,21 @@ def test_a_file_that_is_not_there_is_a_configuration_error(
 ) -> None:
     assert main(["run", "-c", str(tmp_path / "missing.json")]) == 2
     assert "missing.json" in capsys.readouterr().err
+
+
+def test_the_listening_radio_that_is_configured_is_opened_with_the_board(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[dict[str, object]] = []
+
+    def open_transport(uri: str, **options: object) -> SimTransport:
+        opened.append(options)
+        return SimTransport()
+
+    monkeypatch.setattr(app, "open_transport", open_transport)
+    config = a_config(1700)
+    sx1261 = Sx1261Config(spi_path="/dev/spidev0.1", lbt_enable=True)
+    with_lbt = replace(config, concentrator=replace(config.concentrator, sx1261=sx1261))
+    for gateway in (config, with_lbt):
+        app.radio_opener(gateway, "spi:/dev/spidev0.0")(None, 0.0)
+    assert [options["sx1261_path"] for options in opened] == [None, "/dev/spidev0.1"]

@@ -53,6 +53,29 @@ def test_spi_gets_speed_and_lines_from_the_uri(monkeypatch: pytest.MonkeyPatch) 
     assert made["lines"] == BoardLines(power_enable=18, sx1302_reset=53)
 
 
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("spi:/dev/spidev0.0", "/dev/spidev0.1"),
+        ("spi:/dev/spidev0.0?sx1261=/dev/spidev1.1", "/dev/spidev1.1"),
+        ("trace:{tmp}/trace?record=spi:/dev/spidev0.0", "/dev/spidev0.1"),
+    ],
+)
+def test_the_listening_radio_of_the_configuration_is_that_of_the_board_unless_the_uri_has_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, uri: str, path: str
+) -> None:
+    made: dict[str, object] = {}
+
+    def note(self: SpiTransport, path: str, **options: object) -> None:
+        self.uri = f"spi:{path}"
+        made.update(options)
+
+    monkeypatch.setattr(SpiTransport, "__init__", note)
+    monkeypatch.setattr(SpiTransport, "close", lambda self: None)
+    open_transport(uri.format(tmp=tmp_path), sx1261_path="/dev/spidev0.1").close()
+    assert made["sx1261_path"] == path
+
+
 def test_a_trace_records_the_radio_that_it_names_and_plays_it_back(tmp_path: Path) -> None:
     path = tmp_path / "trace"
     recorder = open_transport(f"trace:{path}?record=sim:?model=sx1303")

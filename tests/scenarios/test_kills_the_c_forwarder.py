@@ -319,7 +319,7 @@ def test_a_board_that_fails_its_reset_is_let_go_of(monkeypatch: pytest.MonkeyPat
 
     board = Board()
     board.faults.mute = True
-    monkeypatch.setattr(app, "open_transport", lambda uri, lines: board)
+    monkeypatch.setattr(app, "open_transport", lambda uri, **options: board)
     with pytest.raises(TransportError):
         app.radio_opener(a_config(1700), "sim:")(None, 2.0)
     assert board.closed
