@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
 def _loop_runner(config: GatewayConfig) -> Callable[[Coroutine[None, None, None]], None]:
     """asyncio.run, of an asyncio that knows TLS only where something may need it: local mode."""
     if config.edge is None:
-        return asyncio_without_tls().run  # type: ignore[no-any-return]  # a module has no types
+        runner: Callable[[Coroutine[None, None, None]], None] = asyncio_without_tls().run
+        return runner
     import asyncio
 
     return asyncio.run

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -273,10 +274,10 @@ def _row(session: Session) -> Row:
 _decoder = msgspec.msgpack.Decoder(dict[str, tuple[str, str, bytes]])
 
 
-def _session(device: Device, row: tuple[object, ...]) -> Session | None:
+def _session(device: Device, row: tuple[Any, ...]) -> Session | None:
     """The session of a row; None for one that no version of ours wrote."""
     try:
-        return _read(device, *row)  # type: ignore[arg-type]  # types are checked by what uses them
+        return _read(device, *row)
     except (TypeError, ValueError, msgspec.MsgspecError):
         log.warning("a session of %s in the store is not readable; left out", device.dev_eui)
         return None

@@ -136,5 +136,5 @@ class _Handler(BaseHTTPRequestHandler):
         subject = [value for part in facts.get("subject", ()) for _, value in part]
         return frozenset([*subject, *(name for _, name in facts.get("subjectAltName", ()))])
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+    def log_message(self, template: str, *args: object) -> None:
         """Nothing: what is said here is keys."""

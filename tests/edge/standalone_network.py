@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from forwarder.config import loads
 from forwarder.downlinks import Scheduler
@@ -54,9 +54,9 @@ SETTINGS = StandaloneSettings(
 )
 
 
-def spec(number: int = 1, **more: object) -> DeviceSpec:
+def spec(number: int = 1, **more: Any) -> DeviceSpec:
     """A simulated device some hundred metres away; what it is like in `more`."""
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "name": f"d{number}",
         "dev_eui": 0x70B3D57ED1000000 + number,
         "join_eui": JOIN_EUI,
@@ -67,7 +67,7 @@ def spec(number: int = 1, **more: object) -> DeviceSpec:
         "start_s": 1.0 + 7 * number,
         "duty_cycle": 1.0,
     }
-    return DeviceSpec(**(facts | more))  # type: ignore[arg-type]
+    return DeviceSpec(**(facts | more))
 
 
 def vault() -> KekVault:

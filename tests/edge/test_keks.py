@@ -7,6 +7,7 @@ import pickle
 import re
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -201,6 +202,6 @@ def test_file_and_credential_make_one_ring(tmp_path: Path, monkeypatch: pytest.M
         ({"module": "/m", "label": "t", "pin_file": "/p", "max_keys": 0}, "max_keys"),
     ],
 )
-def test_a_token_that_cannot_be_is_refused_in_words(values: dict[str, object], says: str) -> None:
+def test_a_token_that_cannot_be_is_refused_in_words(values: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        TokenSettings(**values)  # type: ignore[arg-type]  # what a file could hold
+        TokenSettings(**values)

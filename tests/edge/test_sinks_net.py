@@ -102,6 +102,11 @@ def test_what_waits_is_sent_when_the_broker_is_back(tmp_path: Path) -> None:
     within(over_a_restart, tmp_path)
 
 
+async def kept_by_the_broker(port: int, body: bytes) -> None:
+    async with aiomqtt.Client("127.0.0.1", port) as client:
+        await client.publish(f"{BASE}/{DEVICE}/down", body, qos=1, retain=True)
+
+
 async def downlinks(folder: Path) -> None:
     taken: list[LocalDownlink] = []
 
@@ -119,6 +124,13 @@ async def downlinks(folder: Path) -> None:
             assert (await next_message(client))[1] == {"state": "queued", "reference": "r"}
             await client.publish(f"{BASE}/{DEVICE}/down", b'{"fport":0}', qos=1)
             assert "fport is 0" in (await next_message(client))[1]["state"]
+            await client.publish(f"{BASE}/no\nEUI/down", body, qos=1)  # of nobody, and no log line
+        await kept_by_the_broker(port, body)
+        async with running(sink), aiomqtt.Client("127.0.0.1", port) as client:
+            await client.subscribe(f"{BASE}/{DEVICE}/down/state", qos=1)
+            async for message in client.messages:
+                assert isinstance(message.payload, bytes) and b"retain" in message.payload
+                break
     assert taken == [LocalDownlink(DEVICE, 2, b"\x0a", reference="r")]
 
 
@@ -165,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.server.requests.put((dict(self.headers), body))
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base's name)
+    def log_message(self, template: str, *args: object) -> None:
         pass
 
 

@@ -43,8 +43,8 @@ def secret(path: Path, text: str) -> str:
     return str(path)
 
 
-def body(**changes: object) -> dict[str, object]:
-    whole: dict[str, object] = {
+def body(**changes: Any) -> dict[str, Any]:
+    whole: dict[str, Any] = {
         "dev_eui": t.DEV_EUI,
         "dev_addr": f"{t.DEV_ADDR:08x}",
         "join_eui": t.JOIN_EUI,
@@ -222,7 +222,7 @@ def test_who_sends_a_big_body_anyway_still_reads_why_it_was_refused(
     ],
 )
 def test_what_is_no_session_is_refused_in_words(
-    push: Callable[..., None], changes: dict[str, object], words: str
+    push: Callable[..., None], changes: dict[str, Any], words: str
 ) -> None:
     async def scenario(caller: Caller) -> None:
         status, said = await caller.post(body(**changes))
@@ -360,12 +360,12 @@ def test_the_status_counts_answers_and_holds_no_secret(push: Callable[..., None]
 # Webhooks
 
 
-def webhook(settings: object, scenario: Scenario) -> None:
+def webhook(settings: Any, scenario: Scenario) -> None:
     """Runs a scenario against a source that `open_source` makes, without TLS."""
 
     async def whole() -> None:
         def make(tell: Callable[[KeyNews], None]) -> HttpSource:
-            source = open_source(settings, tell)  # type: ignore[arg-type]  # one of several
+            source = open_source(settings, tell)
             assert isinstance(source, HttpSource)
             return source
 

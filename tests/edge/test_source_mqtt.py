@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import aiomqtt
 import pytest
@@ -93,8 +94,8 @@ async def publish(
             await client.publish(topic, payload, qos=1)
 
 
-def settings(port: int, **changes: object) -> BrokerSettings:
-    return BrokerSettings(server=f"mqtt://127.0.0.1:{port}", **changes)  # type: ignore[arg-type]
+def settings(port: int, **changes: Any) -> BrokerSettings:
+    return BrokerSettings(server=f"mqtt://127.0.0.1:{port}", **changes)
 
 
 def logins(folder: Path) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import msgspec
 import pytest
@@ -403,9 +404,9 @@ def test_no_bytes_from_the_air_raise(raw: bytes) -> None:
         ({"region": "EU999"}, "EU868"),
     ],
 )
-def test_settings_that_cannot_be_say_what_is_expected(wrong: dict[str, object], words: str) -> None:
+def test_settings_that_cannot_be_say_what_is_expected(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        StandaloneSettings(**wrong)  # type: ignore[arg-type]
+        StandaloneSettings(**wrong)
 
 
 def test_addresses_follow_from_the_net_id() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from forwarder.edge.standalone.settings import StandaloneSettings
 from forwarder.edge.standalone.values import JoinAsk, KeyAsk, State
@@ -21,8 +22,8 @@ def eui(number: int) -> str:
     return f"{0x70B3D57ED1000000 + number:016x}"
 
 
-def down(number: int = 1, payload: bytes = b"hello", **more: object) -> LocalDownlink:
-    return LocalDownlink(eui(number), 10, payload, **more)  # type: ignore[arg-type]
+def down(number: int = 1, payload: bytes = b"hello", **more: Any) -> LocalDownlink:
+    return LocalDownlink(eui(number), 10, payload, **more)
 
 
 def test_devices_join_and_their_payloads_come_out_clear(tmp_path: Path) -> None:
@@ -160,7 +161,7 @@ def test_the_queue_is_bounded_and_refuses_what_can_never_be_sent(tmp_path: Path)
     assert [words.split()[0] for words in why] == ["2", "FPort", "no", "this"]
 
 
-def replace_settings(**more: object) -> StandaloneSettings:
+def replace_settings(**more: Any) -> StandaloneSettings:
     facts = {name: getattr(SETTINGS, name) for name in SETTINGS.__struct_fields__}
     return StandaloneSettings(**(facts | more))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -83,10 +84,10 @@ def test_a_class_a_downlink_starts_at_its_microsecond() -> None:
     ],
 )
 def test_what_cannot_be_sent_is_refused_by_its_name(
-    change: dict[str, object], reason: Refusal
+    change: dict[str, Any], reason: Refusal
 ) -> None:
     scheduler = Scheduler(CONFIG)
-    result = scheduler.schedule(replace(RX1, **change), NOW)  # type: ignore[arg-type]
+    result = scheduler.schedule(replace(RX1, **change), NOW)
     assert isinstance(result, Refused) and result.reason is reason
     assert scheduler.counters.refused == {reason: 1}
     assert scheduler.next_us() is None
@@ -186,10 +187,10 @@ LISTENING = Sx1261Config(
     ids=["its channel", "10 kHz beside", "further beside", "other bandwidth", "too long"],
 )
 def test_listen_before_talk_refuses_at_once_what_it_can_never_let_out(
-    change: dict[str, object], fits: bool
+    change: dict[str, Any], fits: bool
 ) -> None:
     scheduler = Scheduler(replace(CONFIG, sx1261=LISTENING))
-    result = scheduler.schedule(replace(RX1, **change), NOW)  # type: ignore[arg-type]
+    result = scheduler.schedule(replace(RX1, **change), NOW)
     assert isinstance(result, Accepted) is fits
     if isinstance(result, Refused):
         assert result.reason is Refusal.LBT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -34,9 +35,9 @@ class Bench:
         self.server = NetworkServer(spec.region, [spec])
         self.now_s = 0.0
 
-    def hears(self, payload: bytes, send: Send, tmst: int = 1000, **more: object) -> None:
+    def hears(self, payload: bytes, send: Send, tmst: int = 1000, **more: Any) -> None:
         one = Reception("gw", payload, tmst, send.freq_hz, send.sf, send.bw_hz, -70.0, 9.0)
-        self.server.uplink(replace(one, **more), self.now_s)  # type: ignore[arg-type]
+        self.server.uplink(replace(one, **more), self.now_s)
 
     def handle(self) -> list[Transmit]:
         self.now_s += 0.3
@@ -95,13 +96,13 @@ def test_a_replayed_join_request_is_refused_and_not_answered() -> None:
         pytest.param({"join_eui": 1}, "JoinEUI", id="another Join Server"),
     ],
 )
-def test_a_join_with_a_fault_is_refused_with_the_reason(spoil: dict[str, object], why: str) -> None:
+def test_a_join_with_a_fault_is_refused_with_the_reason(spoil: dict[str, Any], why: str) -> None:
     bench = Bench()
     send = bench.device.wake(0)
     assert send is not None
     request = parse(send.payload)
     assert isinstance(request, JoinRequest)
-    bench.hears(replace(request, **spoil).encode(), send)  # type: ignore[arg-type]
+    bench.hears(replace(request, **spoil).encode(), send)
     assert bench.handle() == []
     (event,) = bench.server.events()
     assert isinstance(event, JoinRefused) and why in event.why

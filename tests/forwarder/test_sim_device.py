@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -62,16 +63,16 @@ def exchange(device: Device, heard: bytes | None = None) -> tuple[Send, int, lis
     return send, start_ns, windows
 
 
-def join_accept(device: Device, send: Send, **fields: object) -> bytes:
-    accept = replace(JoinAccept(7, 0x13, 0x26000001), **fields)  # type: ignore[arg-type]
+def join_accept(device: Device, send: Send, **fields: Any) -> bytes:
+    accept = replace(JoinAccept(7, 0x13, 0x26000001), **fields)
     clear, mhdr = accept.encode(), 0x20
     mic = crypto.join_accept_mic(device.spec.app_key, mhdr, clear)
     return bytes([mhdr]) + crypto.seal_join_accept(device.spec.app_key, clear, mic)
 
 
-def downlink(fcnt: int, **fields: object) -> bytes:
+def downlink(fcnt: int, **fields: Any) -> bytes:
     frame = DataFrame(Header(MType.UNCONFIRMED_DOWN), ABP.dev_addr, fcnt)
-    frame = replace(frame, **fields)  # type: ignore[arg-type]
+    frame = replace(frame, **fields)
     mic = crypto.data_mic(SESSION.s_nwk_s_int, frame.body(), crypto.DOWN, ABP.dev_addr, fcnt)
     return frame.body() + mic
 

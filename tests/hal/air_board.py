@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from hal.sim.air import Air, Report, Rules, Transmission
 from hal.sim.values import ChainKind, Emission, HeardFrame, IfChain
@@ -51,10 +52,10 @@ class FakeBoard:
     def count_allocation(self, chan: int, sf: int) -> None:
         self.allocations.append(chan)
 
-    def emit(self, start_ns: int, *, airtime_ns: int = 50 * MS, **changes: object) -> Emission:
+    def emit(self, start_ns: int, *, airtime_ns: int = 50 * MS, **changes: Any) -> Emission:
         """A downlink of 12 bytes, SF7, on the first channel."""
         emission = an_emission(start_ns, start_ns + airtime_ns)
-        emission = replace(emission, **changes)  # type: ignore[arg-type]
+        emission = replace(emission, **changes)
         for heard in self.on_transmit:
             heard(emission)
         return emission
@@ -96,12 +97,12 @@ def an_air(
     return air, board
 
 
-def a_frame(**changes: object) -> Transmission:
+def a_frame(**changes: Any) -> Transmission:
     """20 bytes at SF7 on 868.1 MHz, -86 dBm at the board of `clear` rules."""
     frame = Transmission(
         who="dev", payload=bytes(range(20)), start_ns=S, freq_hz=868.1e6, sf=7, power_dbm=14.0
     )
-    return replace(frame, **changes)  # type: ignore[arg-type]
+    return replace(frame, **changes)
 
 
 def outcomes(air: Air, *frames: Transmission) -> list[str]:

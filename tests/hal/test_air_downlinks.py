@@ -70,12 +70,12 @@ def test_reception_goes_on_after_a_transmission_was_cut_short() -> None:
 
 
 def listen(
-    air: Air, from_ns: int, to_ns: int, *, at: Position = (0.0, 0.0, 0.0), **changes: object
+    air: Air, from_ns: int, to_ns: int, *, at: Position = (0.0, 0.0, 0.0), **changes: Any
 ) -> list[Downlink | None]:
     """A window of SF7 on the first channel; what it catches appears in the list."""
     caught: list[Downlink | None] = []
     window = Listen("dev", at, 868.1e6, 7, from_ns, to_ns, caught.append)
-    air.listen(replace(window, **changes))  # type: ignore[arg-type]
+    air.listen(replace(window, **changes))
     return caught
 
 
@@ -103,11 +103,11 @@ def test_a_window_catches_an_emission_once_at_its_end() -> None:
         pytest.param({"public": False}, id="another sync word"),
     ],
 )
-def test_a_window_that_does_not_fit_closes_empty_handed(changes: dict[str, object]) -> None:
+def test_a_window_that_does_not_fit_closes_empty_handed(changes: dict[str, Any]) -> None:
     air, board = an_air()
     caught: list[Downlink | None] = []
     window = Listen("dev", (0.0, 0.0, 0.0), 868.1e6, 7, S - 5 * MS, S + 30 * MS, caught.append)
-    air.listen(replace(window, **changes))  # type: ignore[arg-type]
+    air.listen(replace(window, **changes))
     board.emit(S, airtime_ns=AIRTIME_NS)
     air.advance(10 * S)
     assert caught == [None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,9 +22,9 @@ def read_counters(board: SimBoard) -> tuple[int, int]:
     return int.from_bytes(data[:4], "big"), int.from_bytes(data[4:], "big")
 
 
-def a_board(**options: int) -> tuple[SimBoard, ManualClock]:
+def a_board(**options: Any) -> tuple[SimBoard, ManualClock]:
     clock = ManualClock(5 * SECOND)
-    board = SimBoard(clock, **options)  # type: ignore[arg-type]
+    board = SimBoard(clock, **options)
     board.registers.write(0x6100, b"\x03")  # PPS capture on, as the host's start-up does
     return board, clock
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,8 +29,8 @@ from ..shared import shared
 SECOND = 1_000_000_000
 
 
-def heard(payload: bytes = b"hello", **other: object) -> HeardFrame:
-    values: dict[str, object] = {
+def heard(payload: bytes = b"hello", **other: Any) -> HeardFrame:
+    values: dict[str, Any] = {
         "end_ns": SECOND,
         "chan": 2,
         "modem": 3,
@@ -43,7 +44,7 @@ def heard(payload: bytes = b"hello", **other: object) -> HeardFrame:
         "snr_db": 7.5,
         "freq_offset_hz": 0.0,
     }
-    return HeardFrame(payload=payload, **(values | other))  # type: ignore[arg-type]
+    return HeardFrame(payload=payload, **(values | other))
 
 
 def take(board: SimBoard) -> bytes:
@@ -78,7 +79,7 @@ def test_every_recorded_record_comes_out_byte_by_byte(name: str) -> None:
         assert b"".join(golden(*record) for record in records).hex() == row["fifo"], row["name"]
 
 
-def golden(asked: dict[str, object], ticks: int) -> bytes:
+def golden(asked: dict[str, Any], ticks: int) -> bytes:
     from hal.sim.control import _record
     from hal.sim.control_fields import Fields
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,9 +33,9 @@ AIRTIME_US, DELAY_TICKS = 51_456, 47_413
 class Host:
     """Programs one chain through the registers, as a driver does."""
 
-    def __init__(self, chain: int = 0, **options: object) -> None:
+    def __init__(self, chain: int = 0, **options: Any) -> None:
         self.clock = ManualClock(SECOND)
-        self.board = SimBoard(self.clock, **options)  # type: ignore[arg-type]
+        self.board = SimBoard(self.clock, **options)
         self.base = 0x5200 + 0x200 * chain
         self.emissions: list[Emission] = []
         self.aborted: list[tuple[Emission, int]] = []
@@ -74,7 +75,7 @@ def test_every_recorded_programming_is_decoded_as_recorded() -> None:
         assert decoded(row["tx"]) == row["tx"], row["name"]
 
 
-def decoded(wanted: dict[str, object]) -> dict[str, object]:
+def decoded(wanted: dict[str, Any]) -> dict[str, Any]:
     host = Host(int(str(wanted["rf_chain"])))
     regs = bytes.fromhex(str(wanted["regs"]))
     payload = bytes.fromhex(str(wanted["payload"]))
