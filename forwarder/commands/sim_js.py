@@ -70,6 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND[:SECONDS][*TIMES]",
         help="of the first requests: late, never, garbage, huge, wrong-transaction, ...",
     )
+    parser.add_argument(
+        "--until-eof", action="store_true", help="end when stdin ends: with whoever started it"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -80,9 +83,17 @@ def run(args: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         # `stop` waits for the loop that the signal interrupts, so another thread calls it.
         signal.signal(number, lambda *_: threading.Thread(target=server.stop).start())
+    if args.until_eof:
+        threading.Thread(target=_stop_at_eof, args=(server,), daemon=True).start()
     print(json.dumps({"url": f"{scheme}://127.0.0.1:{server.port}", **facts}), flush=True)
     server.serve_forever(poll_interval=0.1)
     return 0
+
+
+def _stop_at_eof(server: HttpsServer) -> None:
+    while sys.stdin.readline():
+        pass
+    server.stop()
 
 
 def _core(args: argparse.Namespace) -> JoinServer:

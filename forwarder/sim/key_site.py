@@ -144,8 +144,8 @@ class JoinServerProcess:
 
     async def __aenter__(self) -> JoinServerFacts:
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "forwarder", *self._arguments),
-            stdin=asyncio.subprocess.DEVNULL,
+            *(sys.executable, "-m", "forwarder", *self._arguments, "--until-eof"),
+            stdin=asyncio.subprocess.PIPE,  # ends with us, however we end
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

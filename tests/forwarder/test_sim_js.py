@@ -253,3 +253,12 @@ async def _join_and_ask(facts: dict[str, str], device: dict[str, str]) -> tuple[
     news = await asyncio.wait_for(answers.get(), 20)
     running.cancel()
     return answer.news, news
+
+
+def test_it_ends_with_whoever_started_it() -> None:
+    command = [sys.executable, "-m", "forwarder", "sim-js", "--http", "--until-eof"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        assert b'"url"' in process.stdout.readline()
+        process.stdin.close()
+        assert process.wait(10) == 0
