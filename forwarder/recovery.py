@@ -20,12 +20,13 @@ class Stage(Enum):
     """How much is done before the start-up is tried; the value is for logs and counters."""
 
     REOPEN = "reopen"  # close and open the bus, reset as at every start
-    LONG_RESET = "long reset"  # hold the reset and power lines five times longer
-    POWER_CYCLE = "power cycle"  # and long enough for the board's supplies to empty
+    LONG_RESET = "long reset"  # hold the reset lines longer
+    POWER_CYCLE = "power cycle"  # power off first, until the board's supplies are empty
 
 
 LADDER = (Stage.REOPEN, Stage.LONG_RESET, Stage.POWER_CYCLE)
-HOLD_S = {Stage.REOPEN: 0.0, Stage.LONG_RESET: 0.25, Stage.POWER_CYCLE: 1.0}  # of every level
+# Of every level; from a second on (hal: POWER_OFF_S) a transport takes the power away first.
+HOLD_S = {Stage.REOPEN: 0.0, Stage.LONG_RESET: 0.25, Stage.POWER_CYCLE: 1.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from .clock import Clock
 from .errors import DeviceBusy, TransportError
+from .transport.base import POWER_OFF_S
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +67,10 @@ class BoardLines:
         }
         return {line: level for line, level in levels.items() if line is not None}
 
-    def reset_steps(self) -> list[tuple[int, bool]]:
-        """Line and level, in order (sx1302_hal: tools/reset_lgw.sh)."""
+    def reset_steps(self, *, power_off: bool = False) -> list[tuple[int, bool]]:
+        """Line and level, in order (sx1302_hal: tools/reset_lgw.sh); `power_off` comes first."""
         steps = (
+            (self.power_enable if power_off else None, False),
             (self.power_enable, True),
             (self.sx1302_reset, True),
             (self.sx1302_reset, False),
@@ -98,10 +100,13 @@ class BoardReset:
         self._outputs: Outputs | None = None
 
     def pulse(self, hold_s: float) -> None:
-        """Power on and reset, each level held for `hold_s`. Raises TransportError, DeviceBusy."""
+        """Power on and reset, each level held for `hold_s`; from POWER_OFF_S on, power off first.
+
+        Raises TransportError, DeviceBusy.
+        """
         if self._outputs is None:
             self._outputs = claim(self._lines.resting(), self._machine)
-        for line, level in self._lines.reset_steps():
+        for line, level in self._lines.reset_steps(power_off=hold_s >= POWER_OFF_S):
             self._outputs.set(line, level)
             self._clock.sleep(hold_s)
 

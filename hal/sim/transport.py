@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..clock import Clock
 from ..errors import TransportError
-from ..transport.base import Command, Modify, Op, Read, Write
+from ..transport.base import POWER_OFF_S, Command, Modify, Op, Read, Write
 from .board import POWER_PIN, RESET_PIN, SX1261_RESET_PIN, SimBoard
 from .faults import Faults
 
@@ -33,6 +33,8 @@ class SimTransport:
     def reset(self, hold_s: float = 0.1) -> None:
         self._reach_board()
         board = self.board
+        if hold_s >= POWER_OFF_S:
+            board.set_line(POWER_PIN, 0)
         board.set_line(POWER_PIN, 1)
         for level in (1, 0):
             board.set_line(RESET_PIN, level)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+POWER_OFF_S = 1.0  # a reset held this long begins without power: the board's supplies empty
+
 
 class Target(IntEnum):
     """Who is spoken to; the first three are the SX1302's mux targets (sx1302_hal: loragw_com)."""
@@ -77,7 +79,10 @@ class Transport(Protocol):
         ...
 
     def reset(self, hold_s: float = 0.1) -> None:
-        """Power the board and pulse its reset lines, each level held for `hold_s`."""
+        """Power the board and pulse its reset lines, each level held for `hold_s`.
+
+        From `POWER_OFF_S` on it is without power first, if it has a line for that.
+        """
         ...
 
     def temperature_c(self) -> float | None:

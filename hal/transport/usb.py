@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from ..clock import Clock, SystemClock
 from ..errors import TransportError
 from . import mcu
-from .base import Op, Read
+from .base import POWER_OFF_S, Op, Read
 from .lock import DeviceLock, busy, claim_tty, is_pty, users
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ class UsbTransport:
         return results
 
     def reset(self, hold_s: float = 0.1) -> None:
-        for pin, value in RESET_STEPS:
+        power_off = ((POWER_ENABLE, 0),) if hold_s >= POWER_OFF_S else ()
+        for pin, value in (*power_off, *RESET_STEPS):
             answer = self._exchange(mcu.Code.GPIO, bytes((0, pin, value)))
             mcu.check_done(answer, f"{self.uri}: set GPIO pin {pin} to {value}")
             self._clock.sleep(hold_s)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from forwarder.recovery import ABSENT_S, PAUSES_S, STEADY_S, Recovery, Stage
+from forwarder.recovery import ABSENT_S, HOLD_S, PAUSES_S, STEADY_S, Recovery, Stage
+from hal.transport.base import POWER_OFF_S
 
 
 def test_each_failure_goes_one_step_further() -> None:
@@ -16,6 +17,11 @@ def test_each_failure_goes_one_step_further() -> None:
         Stage.POWER_CYCLE,
     ]
     assert [step.pause_s for step in steps] == list(PAUSES_S[:5])
+
+
+def test_only_the_last_step_takes_the_power_away() -> None:
+    without_power = [stage for stage, hold_s in HOLD_S.items() if hold_s >= POWER_OFF_S]
+    assert without_power == [Stage.POWER_CYCLE]
 
 
 def test_the_pauses_end_at_a_ceiling_and_never_stop_coming() -> None:

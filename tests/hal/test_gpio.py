@@ -12,6 +12,7 @@ import pytest
 from hal.clock import ManualClock
 from hal.errors import DeviceBusy, TransportError
 from hal.gpio import BoardLines, BoardReset, Machine, claim
+from hal.transport.base import POWER_OFF_S
 
 CORECELL = BoardLines(power_enable=18, sx1302_reset=23, sx1261_reset=22, ad5338r_reset=13)
 
@@ -126,6 +127,18 @@ def test_a_reset_is_power_then_each_line_down_and_up_each_held() -> None:
     ]
     assert clock.now_ns() == 700_000_000
     assert pi.initial == {18: True, 23: False, 22: True, 13: True}
+
+
+def test_a_reset_that_is_held_long_takes_the_power_away_first() -> None:
+    pi = pi4()
+    BoardReset(CORECELL, ManualClock(), pi.machine()).pulse(POWER_OFF_S)
+    assert pi.levels[:3] == [(18, False), (18, True), (23, True)]
+
+
+def test_a_board_without_a_power_line_is_only_reset_however_long() -> None:
+    pi = pi4()
+    BoardReset(BoardLines(sx1302_reset=17), ManualClock(), pi.machine()).pulse(POWER_OFF_S)
+    assert pi.levels == [(17, True), (17, False)]
 
 
 def test_lines_stay_ours_between_resets_and_are_let_go_at_the_end() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from hal.clock import ManualClock
 from hal.errors import DeviceBusy, TransportError
-from hal.transport.base import Command, Modify, Read, Target, Write
+from hal.transport.base import POWER_OFF_S, Command, Modify, Read, Target, Write
 from hal.transport.usb import UsbTransport
 from tests.hal.bus_models import (
     BridgeModel,
@@ -140,6 +140,12 @@ def test_a_reset_is_five_levels_each_held(board: Board) -> None:
     assert board.bridge.gpio == RESET
     assert clock.now_ns() == 500_000_000
     usb.close()
+
+
+def test_a_reset_that_is_held_long_takes_the_power_away_first(board: Board) -> None:
+    with opened(board) as usb:
+        usb.reset(POWER_OFF_S)
+        assert board.bridge.gpio == [(0, 1, 0), *RESET]
 
 
 def test_closing_leaves_the_chip_reset_and_twice_is_quiet(board: Board) -> None:
