@@ -119,15 +119,20 @@ class MqttSink:
         async for message in client.messages:
             payload = message.payload
             data = payload if isinstance(payload, bytes) else str(payload).encode()
-            await self._down(client, message.topic.value, data[: LARGEST_DOWN + 1])
+            dev_eui = self._topics.device(message.topic.value)
+            if dev_eui:
+                kept = bool(message.retain)
+                await self._down(client, dev_eui, data[: LARGEST_DOWN + 1], kept=kept)
 
-    async def _down(self, client: aiomqtt.Client, topic: str, data: bytes) -> None:
+    async def _down(self, client: aiomqtt.Client, dev_eui: str, data: bytes, *, kept: bool) -> None:
         if self._take is None:
             return
-        dev_eui, reference = self._topics.device(topic), ""
+        reference = ""
         try:
             downlink = read_down(dev_eui, data)
             reference = downlink.reference
+            if kept:  # the broker would bring it again after every restart of either
+                raise ValueError("a retained message is not sent: publish it without retain")
             told = self._take(downlink)
         except ValueError as error:
             told = str(error)

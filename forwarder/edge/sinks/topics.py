@@ -8,6 +8,7 @@ edgemast/<gateway>/<DevEUI>/down/state   what became of it
 
 from __future__ import annotations
 
+import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 
@@ -17,6 +18,7 @@ from ..values import LocalDownlink, Record
 
 LARGEST_DOWN = 16_384
 MOST_BYTES = 242  # of application payload
+_DEV_EUI = re.compile(r"[0-9a-f]{16}")
 
 
 class Topics:
@@ -35,8 +37,9 @@ class Topics:
         return f"{self._base}/{dev_eui}/down/state"
 
     def device(self, topic: str) -> str:
-        """The DevEUI in the topic of a downlink."""
-        return topic.removeprefix(self._base + "/").partition("/")[0].lower()
+        """The DevEUI in the topic of a downlink; empty if what stands there is none."""
+        name = topic.removeprefix(self._base + "/").partition("/")[0].lower()
+        return name if _DEV_EUI.fullmatch(name) else ""
 
 
 class DownBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
