@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ from .values import KeyNews, LocalDownlink, Sink, Vault
 if TYPE_CHECKING:
     from .codec.host import CodecHost
     from .codec.script import Script
-    from .sources.join_server import JoinServerClient
+    from .sources.join_servers import JoinServers
     from .standalone.open import Site
     from .standalone.server import StandaloneServer
     from .standalone.values import DownlinkState
@@ -95,18 +96,7 @@ def open_parts(config: EdgeConfig, gateway: str, site: Site | None = None) -> Pa
         reserve=settings.counter_reserve,
     )
     parts = Parts(observer)
-    joins: JoinServerClient | None = None
-    for one in config.sources:
-        if _tag(one) == "join_server":
-            from .sources.join_server import JoinServerClient
-
-            observer.asker = client = JoinServerClient(one, parts.tell)
-            observer.sources.append(client)
-            joins = client if one.net_id else joins
-        else:
-            from .sources.open import open_source
-
-            observer.sources.append(open_source(one, observer.tell))
+    joins = _sources(config, parts)
     if site is not None and settings.mode != "observe":
         parts.standalone = _standalone(config, gateway, site, observer, vault, joins, sinks)
         if codecs is not None:
@@ -117,13 +107,42 @@ def open_parts(config: EdgeConfig, gateway: str, site: Site | None = None) -> Pa
     return parts
 
 
+def _sources(config: EdgeConfig, parts: Parts) -> JoinServers | None:
+    """Open them all; those that let devices join, if there are any."""
+    loop, observer = asyncio.get_running_loop(), parts.observer
+
+    def tell(news: KeyNews) -> None:
+        """From whatever thread; keys that are pushed may be of a session made here, too."""
+        loop.call_soon_threadsafe(parts.tell, news)
+
+    asked, joins = [], []
+    for one in config.sources:
+        if _tag(one) == "join_server":
+            from .sources.join_server import JoinServerClient
+
+            client = JoinServerClient(one, parts.tell)
+            observer.sources.append(client)
+            asked += [client] if one.as_id else []
+            joins += [client] if one.net_id else []
+        else:
+            from .sources.open import open_source
+
+            observer.sources.append(open_source(one, tell))
+    if not asked and not joins:
+        return None
+    from .sources.join_servers import JoinServers
+
+    observer.asker = JoinServers(asked) if asked else None
+    return JoinServers(joins) if joins else None
+
+
 def _standalone(
     config: EdgeConfig,
     gateway: str,
     site: Site,
     observer: EdgeObserver,
     vault: Vault,
-    joins: JoinServerClient | None,
+    joins: JoinServers | None,
     sinks: list[Sink],
 ) -> StandaloneServer:
     from .standalone.open import open_standalone
@@ -144,6 +163,7 @@ def _standalone(
         devices=observer.mode.enrolment.devices,
         vault=vault,
         join_server=joins,
+        asker=observer.asker,
         path=config.path(settings.store) if settings.store else data_dir() / STANDALONE_DATABASE,
         publish=observer.publisher.publish,
         tell=tell,

@@ -45,9 +45,11 @@ class KekVault:
     def pinned(self, envelope: Envelope, source: str) -> Envelope:
         """`envelope` with the KEK that opens it now named exactly ("label@2"), for storing.
 
-        Only a CBC0 envelope needs it: it cannot tell which version it was wrapped under, so after a
+        A CBC0 envelope needs the version too: it cannot tell which it was wrapped under, so after a
         change of KEK a stored one would open to a wrong key and nobody would notice.
         """
+        if envelope.scheme is Scheme.RFC3394 and not envelope.label:
+            return replace(envelope, label=self._of(source).kek)
         if envelope.scheme is not Scheme.CBC0:
             return envelope
         kek = self._candidates(envelope, source)[0]

@@ -220,3 +220,11 @@ def test_the_shared_thingpark_tunnels() -> None:
             data = bytes.fromhex(vector["payload_hex"])
             clear = crypt_payload(opened, 0, address, fcnt, data)
             assert clear.hex() == vector["frm_payload_plain"]
+
+
+def test_a_pinned_envelope_opens_as_another_source_s() -> None:
+    bare = wrapped(16, "")
+    assert "no default" in refusal(bare, "js")
+    pinned = vault().pinned(bare, "tunnel")
+    assert pinned.label == "k"
+    assert same_key(vault().open(pinned, "js"), SoftKey(KEY))

@@ -118,6 +118,10 @@ class JoinServerClient:
         """Whether a server is named for this JoinEUI."""
         return self._table.find(join_eui) is not None
 
+    def bits(self, join_eui: str) -> int | None:
+        """How many bits of this JoinEUI a server is named for; None if none is."""
+        return self._table.bits(join_eui)
+
     def ask(self, dev_eui: str, join_eui: str, session_id: bytes) -> None:
         """Want the AppSKey of a session. Asking twice is asking once; never blocks."""
         server = self._table.find(join_eui) if join_eui else None

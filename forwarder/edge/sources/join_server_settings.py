@@ -195,8 +195,18 @@ class PrefixTable:
 
     def find(self, join_eui: str) -> int | None:
         """The server's index; None if nobody is named for it."""
+        entry = self._entry(join_eui)
+        return None if entry is None else entry[2]
+
+    def bits(self, join_eui: str) -> int | None:
+        """How many bits of the JoinEUI the server is named for; None if nobody is."""
+        entry = self._entry(join_eui)
+        return None if entry is None else entry[1]
+
+    def _entry(self, join_eui: str) -> tuple[int, int, int] | None:
         value = int(join_eui, 16)
-        for start, bits, index in self._entries:
+        for entry in self._entries:
+            start, bits, _ = entry
             if value >> (EUI_BITS - bits) == start >> (EUI_BITS - bits):
-                return index
+                return entry
         return None

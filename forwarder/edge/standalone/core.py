@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from ...links.base import Schedule
 from ...lorawan.frame import (
@@ -25,6 +26,7 @@ from ...lorawan.frame import (
     parse,
 )
 from ...lorawan.region import Region
+from ..errors import EnvelopeRefused
 from ..frame_crypto import same_key
 from ..session import Device
 from ..values import Envelope, KeyNews, LocalDownlink, RadioFacts, Record, Vault
@@ -182,11 +184,14 @@ class StandaloneCore:
         if asked is not None:
             self._refuse(asked.ask.dev_eui, why)
 
-    def app_s_key(self, dev_eui: str, session_id: bytes, key: Envelope) -> bool:
-        """The answer to a KeyAsk; whether it was one."""
+    def app_s_key(self, dev_eui: str, session_id: bytes, key: Envelope, source: str) -> bool:
+        """The answer to a KeyAsk, or a key that `source` had unasked; whether it is of use here."""
         wanted = False
+        with suppress(EnvelopeRefused):  # opening it says why
+            # It is opened as one of the source that let the device join, which has other defaults.
+            key = self._vault.pinned(key, source)
         for session in self.sessions.of(dev_eui):
-            if session.session_id == session_id:
+            if session_id and session.session_id == session_id:
                 session.learn(key)
                 self.sessions.changed(session)
                 wanted = True

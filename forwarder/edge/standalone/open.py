@@ -15,10 +15,9 @@ from ...errors import ConfigError
 from ...links.base import Schedule
 from ...lorawan.region import Region
 from ..session import Device
-from ..sources.join_server import JoinServerClient
-from ..values import Record, Vault
+from ..values import KeyAsker, Record, Vault
 from .core import StandaloneCore
-from .server import StandaloneServer, random_below
+from .server import JoinAsker, StandaloneServer, random_below
 from .settings import StandaloneSettings
 from .store import StandaloneStore
 from .values import DownlinkState
@@ -44,7 +43,8 @@ def open_standalone(
     fallback: bool,
     devices: Mapping[str, Device],
     vault: Vault,
-    join_server: JoinServerClient | None,
+    join_server: JoinAsker | None,
+    asker: KeyAsker | None,
     path: Path,
     publish: Callable[[Record], None],
     tell: Callable[[DownlinkState], None],
@@ -69,7 +69,7 @@ def open_standalone(
         join_server,
         publish=publish,
         tell=tell,
-        asker=join_server,
+        asker=asker,
         lns_up=site.lns_up if fallback else None,
         fallback_after_s=settings.fallback_after_s,
         time_of=settings.time,

@@ -134,7 +134,7 @@ class StandaloneServer:
         """The AppSKey that was asked for; whether a session made here wanted it."""
         if news.app_s_key is None:
             return False
-        wanted = self.core.app_s_key(news.dev_eui, news.session_id, news.app_s_key)
+        wanted = self.core.app_s_key(news.dev_eui, news.session_id, news.app_s_key, news.source)
         self._follow()
         return wanted
 
