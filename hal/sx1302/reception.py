@@ -164,6 +164,8 @@ class Decoder:
         if not (self._fine and record.timing_set and crc is Crc.OK) or pps is None:
             return None
         chain = self._chains[record.if_chain]
+        if not chain.freq_hz:
+            return None  # a parked chain of a radio that is not used
         relative = (chain.freq_hz + error_hz) / chain.freq_hz - 1.0
         return fine_time_ns(record.timestamp, record.sf, record.metrics, relative, chain.if_hz, pps)
 

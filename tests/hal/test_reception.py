@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hal.config import ConcentratorConfig
+from hal.config import ConcentratorConfig, MultiSfChannel, RadioConfig
 from hal.counter import WRAP_TICKS, Counter
 from hal.frames import Crc, RxFrame
 from hal.modulation import CODING_RATES, Fsk, LoRa
@@ -309,6 +309,17 @@ def test_fine_time_needs_a_good_frame_whose_timing_was_set(changes: dict[str, An
         pps.capture(second * SECOND)
     record = rx_record(b"x", **(settings | changes))
     (frame,), _ = decode(record, EU868_FINE, at_ticks=21 * SECOND, pps=pps)
+    assert frame.fine_time_ns is None
+
+
+def test_a_record_of_a_chain_without_a_radio_has_no_fine_time_and_is_no_error() -> None:
+    config = replace(EU868_FINE, radios=(RadioConfig(), EU868.radios[1]), clock_source=1)
+    parked = replace(config, multi_sf=(MultiSfChannel(),) * 8)
+    pps = PpsHistory()
+    for second in range(5, 21):
+        pps.capture(second * SECOND)
+    record = rx_record(b"x", timing_set=True, metrics=b"\x01\x02", ticks=20 * SECOND + 4_000_000)
+    (frame,), _ = decode(record, parked, at_ticks=21 * SECOND, pps=pps)
     assert frame.fine_time_ns is None
 
 
