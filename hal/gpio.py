@@ -130,7 +130,7 @@ def claim(levels: Mapping[int, bool], machine: Machine = THIS_MACHINE) -> Output
             problems.append(str(error))
         except (DeviceBusy, TransportError):
             raise
-        except (OSError, RuntimeError, ValueError) as error:
+        except Exception as error:  # each library has its own kinds, such as lgpio.error
             raise TransportError(
                 f"GPIO lines {_listed(levels)} cannot be driven: {error}; "
                 "is your user in the group gpio?"
@@ -237,7 +237,7 @@ class _RpiOutputs:
     def set(self, line: int, level: bool) -> None:
         try:
             self._gpio.output(line, level)
-        except (OSError, RuntimeError) as error:
+        except Exception as error:  # rpi-lgpio's is no OSError and no RuntimeError
             raise TransportError(f"GPIO line {line} cannot be set: {error}") from error
 
     def close(self) -> None:

@@ -238,6 +238,28 @@ def test_without_gpiod_the_old_library_does_it() -> None:
     ]
 
 
+class LgpioError(Exception):
+    """What rpi-lgpio lets through: lgpio.error, which is an Exception and nothing more."""
+
+
+@pytest.mark.parametrize("call", ["setup", "output"])
+def test_a_line_that_rpi_lgpio_refuses_is_an_error_of_ours(call: str) -> None:
+    def refuse(*args: object, **options: object) -> None:
+        raise LgpioError("GPIO busy")
+
+    pi = pi4()
+    pi.missing = {"gpiod"}
+    library = pi.machine().importer("RPi.GPIO")
+    setattr(library, call, refuse)
+
+    def importer(name: str) -> Any:
+        return library if name == "RPi.GPIO" else pi.machine().importer(name)
+
+    board = BoardReset(BoardLines(sx1302_reset=23), ManualClock(), Machine(importer))
+    with pytest.raises(TransportError, match=r"23 .*GPIO busy"):
+        board.pulse(0.1)
+
+
 def test_a_gpiod_of_the_old_interface_counts_as_none() -> None:
     pi = pi4()
     old = Machine(
