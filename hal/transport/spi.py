@@ -129,14 +129,15 @@ class SpiTransport:
         return self._sensor.read_c(self._clock.now_ns()) if self._sensor else None
 
     def close(self) -> None:
-        for device in self._devices.values():
-            device.close()
+        parts = [*self._devices.values(), self._sensor, self._board]
         self._devices.clear()
-        if self._sensor is not None:
-            self._sensor.close()
-            self._sensor = None
-        if self._board is not None:
-            self._board.close()
+        self._sensor = None
+        for part in parts:
+            try:
+                if part is not None:
+                    part.close()
+            except Exception as error:  # the lock must go: we could never open the board again
+                log.debug("%s: not closed: %s", self.uri, error)
         self._lock.close()
 
     def _do(self, op: Write | Read | Command) -> bytes:

@@ -39,6 +39,7 @@ class WireDevice:
         self.transfers: list[bytes] = []
         self.closed = False
         self.fault: OSError | None = None
+        self.close_fault: OSError | None = None
         self.cut = 0
 
     def transfer(self, out: bytes) -> bytes:
@@ -51,6 +52,8 @@ class WireDevice:
 
     def close(self) -> None:
         self.closed = True
+        if self.close_fault:
+            raise self.close_fault
 
 
 class Bench:
@@ -135,6 +138,13 @@ def test_bursts_are_cut_at_1024_bytes_and_the_fifo_stands_still(
     spi.transfer([Write(0x2000, bytes(2000)), Read(0x4000, 2000)])
     heads = [(out[:3].hex(), len(out)) for out in bench.opened[bench.path].transfers]
     assert heads == [("00a000", 1027), ("00a400", 979), ("004000", 1028), ("004000", 980)]
+
+
+def test_a_node_that_fails_its_close_does_not_keep_the_board_locked(bench: Bench) -> None:
+    transport = bench.transport()
+    bench.opened[bench.path].close_fault = OSError(errno.EIO, "Input/output error")
+    transport.close()
+    bench.transport().close()
 
 
 def test_two_megahertz_unless_told_otherwise(bench: Bench, spi: SpiTransport) -> None:
