@@ -98,7 +98,7 @@ class SpiTransport:
         self._i2c_path = i2c_path
         self._open_device = open_device
         self._clock: Clock = clock or SystemClock()
-        self._board = BoardReset(lines, self._clock) if lines else None
+        self._board = BoardReset(lines, self._clock) if lines and lines.resting() else None
         self._devices: dict[int, Device] = {}
         self._sensor: Stts751 | None = None
         self._looked_for_sensor = False

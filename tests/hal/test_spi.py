@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from hal.clock import ManualClock
 from hal.errors import DeviceBusy, TransportError
+from hal.gpio import BoardLines
 from hal.transport.base import Command, Modify, Op, Read, Target, Write
 from hal.transport.spi import SpiDevice, SpiTransport, cannot_open
 from tests.hal.bus_models import (
@@ -183,6 +184,16 @@ def test_no_sensor_is_no_temperature_and_is_told_once(
         assert spi.temperature_c() is None
         assert spi.temperature_c() is None
     assert caplog.text.count("no temperature sensor") == 1
+
+
+def test_lines_that_are_not_driven_are_no_reset_either(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = BoardLines(gps_reset=25)
+    transport = SpiTransport(bench.path, lines=lines, open_device=bench.open_device)
+    transport.reset()
+    transport.close()
+    assert "not reset; name the board" in caplog.text
 
 
 def test_a_reset_without_lines_says_that_nothing_was_reset(
