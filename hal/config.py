@@ -206,4 +206,20 @@ def _channel_faults(config: ConcentratorConfig) -> list[str]:
         )
     if fsk.enable and not 500 <= fsk.bitrate_bps <= 250_000:
         faults.append(f"chan_FSK.datarate is {fsk.bitrate_bps}; 500 to 250000 bit/s expected")
+    return [*faults, *_register_faults(std, fsk)]
+
+
+def _register_faults(std: LoraStdChannel, fsk: FskChannel) -> list[str]:
+    """What has no room in the modems' registers."""
+    faults = []
+    if std.enable and not 0 <= std.implicit_coding_rate <= 7:
+        rate = std.implicit_coding_rate
+        faults.append(f"chan_Lora_std.implicit_coderate is {rate}; 1 to 4 expected")
+    if std.enable and not 0 <= std.implicit_length <= 255:
+        length = std.implicit_length
+        faults.append(f"chan_Lora_std.implicit_payload_length is {length}; 0 to 255 expected")
+    size = fsk.sync_word_size
+    # Transmissions use it too, so it must be right even where nothing is received.
+    if not (1 <= size <= 8 and 0 <= fsk.sync_word < 1 << 8 * size):
+        faults.append(f"FSK sync word {fsk.sync_word:#x} of {size} bytes; 1 to 8 bytes expected")
     return faults

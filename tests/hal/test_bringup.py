@@ -9,6 +9,7 @@ import pytest
 from hal.config import (
     ConcentratorConfig,
     FineTimestamp,
+    FskChannel,
     LoraStdChannel,
     RadioConfig,
     RadioKind,
@@ -282,6 +283,28 @@ def test_other_radios_and_uncalibrated_frequencies_are_refused_before_anything_i
     assert any("only SX1250" in fault for fault in faults)
     assert any("600000000 Hz" in fault for fault in faults)
     assert bringup.faults(EU868) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (replace(EU868, fsk=FskChannel(sync_word=0xC194C1C1)), "0xc194c1c1 of 3 bytes"),
+        (replace(EU868, fsk=FskChannel(sync_word=0, sync_word_size=0)), "0x0 of 0 bytes"),
+        (
+            replace(EU868, lora_std=replace(EU868.lora_std, implicit_coding_rate=9)),
+            "implicit_coderate is 9; 1 to 4 expected",
+        ),
+        (
+            replace(EU868, lora_std=replace(EU868.lora_std, implicit_length=256)),
+            "implicit_payload_length is 256",
+        ),
+    ],
+)
+def test_what_has_no_room_in_a_register_is_a_fault_before_the_chip_is_touched(
+    config: ConcentratorConfig, words: str
+) -> None:
+    (fault,) = bringup.faults(config)
+    assert words in fault
 
 
 @pytest.mark.parametrize(("if_hz", "word"), [(-400_000, -819), (400_000, 819), (0, 0), (1, 0)])
