@@ -137,10 +137,14 @@ class JitQueue(Generic[T]):
         return dropped
 
     def _due_us(self, slot: Slot[T]) -> int:
-        """When to hand `slot` over: early, unless the chip has another frame until then."""
+        """When to hand `slot` over: early, unless the chip has another frame until then.
+
+        One that left later than planned may keep the chip beyond our load time; so this waits for
+        it as long as our own start can still be met.
+        """
         early_us = self.load_at_us(slot) - (0 if slot.immediate else EARLY_US)
         free_us = max((other.end_us + MARGIN_US for other in self._loaded), default=early_us)
-        return min(max(early_us, free_us), self.load_at_us(slot))
+        return min(max(early_us, free_us), slot.start_us - IMMEDIATE_US)
 
     def _in_the_chip(self, slot: Slot[T]) -> list[Slot[T]]:
         """What the radio was handed and has not finished when `slot` has to be programmed."""

@@ -176,6 +176,27 @@ def test_a_frame_that_left_sooner_frees_the_air_sooner() -> None:
     assert placed(queue.push_soon(slot(0), after_us)).immediate
 
 
+@pytest.mark.parametrize(
+    ("late_us", "handed_over_us"),
+    [
+        pytest.param(6_000, 6_000 + MARGIN_US, id="when the chip is free"),
+        pytest.param(90_000, LEAD + 100 - IMMEDIATE_US, id="or while its start can still be met"),
+    ],
+)
+def test_a_frame_behind_one_that_left_late_waits_for_the_chip(
+    late_us: int, handed_over_us: int
+) -> None:
+    queue = JitQueue[str]()
+    soon = placed(queue.push_soon(slot(0, 400_000, "soon"), NOW))
+    assert queue.pop(NOW)
+    fixed = placed(queue.push(slot(soon.end_us + LEAD + 100), NOW))
+    queue.settle(soon.item, soon.start_us + late_us)
+    due_us = soon.end_us + handed_over_us
+    assert queue.next_us() == due_us
+    assert queue.pop(due_us - 1) is None
+    assert queue.pop(due_us) == fixed
+
+
 def test_a_new_session_drops_what_was_waiting_and_says_what() -> None:
     queue = JitQueue[str]()
     queue.push(slot(NOW + 100_000, item="stale"), NOW)
