@@ -361,6 +361,12 @@ def _doubts(file: schema.File, place: Place) -> list[str]:
             f"{place('limits.lbt_required')}: {file.region} wants listen before talk, which is "
             "off: set sx1261.lbt and its channels, or transmit at your own risk"
         )
+    if file.concentrator.full_duplex:
+        doubts.append(
+            f"{place('concentrator.full_duplex')}: full duplex: the AD5338R that biases the power "
+            "amplifier of CN490 full duplex boards is reset and never set: such a board may send "
+            "nothing; Semtech's packet forwarder sets it"
+        )
     for name, radio in (("radio_0", file.radio_0), ("radio_1", file.radio_1)):
         inside = radio.tx_freq_min_hz <= radio.tx_freq_max_hz
         if radio.enable and radio.tx_enable and not inside:

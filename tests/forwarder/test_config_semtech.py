@@ -116,6 +116,14 @@ def test_lbt_brings_the_sx1261_and_its_absence_leaves_it_alone() -> None:
     assert changed(off).concentrator.sx1261 is None
 
 
+@pytest.mark.parametrize("full_duplex", [False, True])
+def test_a_full_duplex_board_is_told_that_its_dac_is_not_set(full_duplex: bool) -> None:
+    def change(conf: dict[str, Any]) -> None:
+        conf["SX130x_conf"]["full_duplex"] = full_duplex
+
+    assert any("AD5338R" in warning for warning in changed(change).warnings) is full_duplex
+
+
 def test_servers_and_timers_have_semtechs_defaults() -> None:
     (server,) = load(EU868).servers
     assert (server.address, server.port_up, server.port_down) == ("192.0.2.7", 1730, 1731)
