@@ -20,13 +20,17 @@ from typing import Any
 
 import msgspec
 
+from .database import Database, StoreFault
 from .session import GROUP, Device, Session, Stage
 from .values import Envelope, KeyNews, KeyOrigin, Scheme
 
 log = logging.getLogger(__name__)
 
 VERSION = 1
-BUSY_S = 2.0  # another program (a backup) may have the file for so long
+LOST = (
+    "sessions come again with the next key news or join, and until then replays of old frames "
+    "cannot be told from new ones"
+)
 _KEYS = ("app_s", "nwk", "s_nwk_s_int", "nwk_s_enc")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (
@@ -65,22 +69,18 @@ class Batch:
         return bool(self.rows or self.counters or self.gone)
 
 
-class StoreFault(Exception):
-    """The file cannot be used now; says why in words."""
-
-
 class Store:
     """One file. Every method may block and belongs into a thread; one at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.fault = ""
-        self._db: sqlite3.Connection | None = None
+        self._database = Database(path, _SCHEMA, version=VERSION, lost=LOST)
 
     def load(self, devices: dict[str, Device]) -> Iterator[Session]:
         """The sessions of enrolled devices; those of others are wiped. Nothing, if it cannot."""
         try:
-            rows = self._open().execute("SELECT * FROM session")
+            rows = self._database.open().execute("SELECT * FROM session")
             strangers = []
             for row in rows:
                 device = devices.get(row[2])
@@ -97,7 +97,7 @@ class Store:
     def commit(self, batch: Batch) -> None:
         """Write all or nothing. Raises StoreFault; the file is opened again the next time."""
         try:
-            db = self._open()
+            db = self._database.open()
             with db:
                 db.executemany("DELETE FROM session WHERE ident = ?", batch.gone)
                 db.executemany(_PUT, batch.rows)
@@ -112,36 +112,7 @@ class Store:
             self.fault = ""
 
     def close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-
-    def _open(self) -> sqlite3.Connection:
-        if self._db is not None:
-            return self._db
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._db = _connect(self.path)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise  # locked, full, read-only: the content may be good
-            self._set_aside(error)
-            self._db = _connect(self.path)
-        return self._db
-
-    def _set_aside(self, error: sqlite3.Error) -> None:
-        """A damaged file is kept for who wants to look, and a new one begun."""
-        aside = self.path.with_name(self.path.name + ".damaged")
-        log.error(
-            "%s is damaged (%s): kept as %s, begun anew; sessions come again with the next key "
-            "news or join, and until then replays of old frames cannot be told from new ones",
-            self.path,
-            error,
-            aside.name,
-        )
-        self.path.replace(aside)
-        for ending in ("-wal", "-shm"):
-            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        self._database.close()
 
     def _failed(self, error: Exception) -> None:
         self.close()
@@ -153,27 +124,6 @@ class Store:
                 fault,
             )
         self.fault = fault
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
-    try:
-        path.chmod(0o600)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")  # a commit survives the power's failing
-        db.execute("PRAGMA secure_delete = ON")
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise StoreFault(f"{path}: written by a newer Edgemast (version {version})")
-        if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise sqlite3.DatabaseError("its check fails")
-        with db:
-            db.execute(_SCHEMA)
-            db.execute(f"PRAGMA user_version = {VERSION}")
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 class Writer:

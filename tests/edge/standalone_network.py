@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from forwarder.config import loads
 from forwarder.downlinks import Scheduler
+from forwarder.edge.database import StoreFault
 from forwarder.edge.keks import KeyRing, SoftKek, SourceKeys
 from forwarder.edge.records import radio_facts
 from forwarder.edge.session import Device as Enrolled
@@ -16,7 +17,7 @@ from forwarder.edge.sources.js_answers import joined_news
 from forwarder.edge.sources.ts002 import Header, JoinAns, JoinReq, ResultCode, encode, parse
 from forwarder.edge.standalone.core import StandaloneCore
 from forwarder.edge.standalone.settings import StandaloneSettings
-from forwarder.edge.standalone.store import StandaloneStore, StoreFault
+from forwarder.edge.standalone.store import StandaloneStore
 from forwarder.edge.standalone.values import DownlinkState, JoinAsk, KeyAsk
 from forwarder.edge.values import LocalDownlink, Record
 from forwarder.edge.vault import KekVault

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from forwarder.edge.database import StoreFault
 from forwarder.edge.lifecycle import GRACE_S, Enrolment
 from forwarder.edge.local import LocalMode
-from forwarder.edge.store import Batch, Store, StoreFault, Writer
+from forwarder.edge.store import Batch, Store, Writer
 from forwarder.edge.values import Envelope, FcntState, KeyNews, KeyOrigin, Scheme
 
 from .devices import NOW_S, RADIO, Node, PlainVault
@@ -195,7 +196,7 @@ def test_a_file_cut_off_in_the_middle_is_no_reason_to_stop(path: Path) -> None:
 def test_a_locked_file_costs_nothing_and_is_written_when_it_is_free(
     path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forwarder.edge.store.BUSY_S", 0.01)
+    monkeypatch.setattr("forwarder.edge.database.BUSY_S", 0.01)
     node = Node()
     gateway = Gateway(path, node)
     other = sqlite3.connect(path)
@@ -231,9 +232,9 @@ def test_a_full_disk_is_said_and_survived(path: Path) -> None:
     node = Node()
     gateway = Gateway(path, node)
     gateway.commit()
-    assert gateway.store._db is not None
-    pages = gateway.store._db.execute("PRAGMA page_count").fetchone()[0]
-    gateway.store._db.execute(f"PRAGMA max_page_count = {pages}")
+    assert gateway.store._database._db is not None
+    pages = gateway.store._database._db.execute("PRAGMA page_count").fetchone()[0]
+    gateway.store._database._db.execute(f"PRAGMA max_page_count = {pages}")
     gateway.mode.news(node.news(), NOW_S)
     session = gateway.enrolment.devices[node.dev_eui].sessions[0]
     session.source = "x" * 100_000

@@ -6,19 +6,16 @@ afterwards survives the power's failing. Kept are envelopes as they came, never 
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from pathlib import Path
 
 import msgspec
 
+from ..database import Database, StoreFault
 from ..values import Envelope, Scheme
 from .values import Batch, Nonce, Stored
 
-log = logging.getLogger(__name__)
-
 VERSION = 1
-BUSY_S = 2.0  # another program (a backup) may have the file for so long
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS session (
     ident BLOB PRIMARY KEY, dev_eui TEXT NOT NULL, join_eui TEXT NOT NULL,
@@ -44,21 +41,18 @@ ON CONFLICT (ident) DO UPDATE SET proven = max(proven, excluded.proven), ends_s 
 Row = tuple[object, ...]
 
 
-class StoreFault(Exception):
-    """The file cannot be used now; says why in words."""
-
-
 class StandaloneStore:
     """One file. Every method may block and belongs into a thread; one at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._db: sqlite3.Connection | None = None
+        lost = "its devices must join again"  # a session cannot go on without its counters
+        self._database = Database(path, _SCHEMA, version=VERSION, lost=lost)
 
     def load(self) -> tuple[list[Stored], list[Nonce]]:
         """Everything that is kept. Raises StoreFault."""
         try:
-            db = self._open()
+            db = self._database.open()
             rows = [_stored(*row) for row in db.execute("SELECT * FROM session")]
             nonces = [Nonce(*row) for row in db.execute("SELECT * FROM nonce")]
         except (sqlite3.Error, OSError, ValueError, TypeError, msgspec.MsgspecError) as error:
@@ -68,7 +62,7 @@ class StandaloneStore:
     def commit(self, batch: Batch) -> None:
         """Write all of `batch` or nothing. Raises StoreFault; the next one opens the file again."""
         try:
-            db = self._open()
+            db = self._database.open()
             with db:
                 db.executemany(_PUT, [_row(one) for one in batch.rows])
                 db.executemany(
@@ -82,57 +76,11 @@ class StandaloneStore:
             raise self._fault(error) from error
 
     def close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-
-    def _open(self) -> sqlite3.Connection:
-        if self._db is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._db = _connect(self.path)
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise  # locked, full, read-only: the content may be good
-                self._set_aside(error)
-                self._db = _connect(self.path)
-        return self._db
-
-    def _set_aside(self, error: sqlite3.Error) -> None:
-        """Without its counters a session cannot go on; its devices join again."""
-        aside = self.path.with_name(self.path.name + ".damaged")
-        log.error(
-            "%s is damaged (%s): kept as %s, begun anew; its devices must join again",
-            self.path,
-            error,
-            aside.name,
-        )
-        self.path.replace(aside)
-        for ending in ("-wal", "-shm"):
-            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        self._database.close()
 
     def _fault(self, error: Exception) -> StoreFault:
         self.close()
         return StoreFault(f"{self.path}: {error}")
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=BUSY_S, check_same_thread=False)
-    try:
-        path.chmod(0o600)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")  # a commit survives the power's failing
-        db.execute("PRAGMA secure_delete = ON")
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise sqlite3.OperationalError(f"written by a newer Edgemast (version {version})")
-        if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise sqlite3.DatabaseError("its check fails")
-        db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -1,0 +1,76 @@
+"""One SQLite file that survives the power's failing, and its own damage. The file; not its tables.
+
+Every method may block and belongs into a thread; one at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+BUSY_S = 2.0  # another program (a backup) may have the file for so long
+
+
+class StoreFault(Exception):
+    """The file cannot be used now; says why in words."""
+
+
+class Database:
+    """`schema` makes the tables if they are missing; `version` is theirs.
+
+    `lost` says what it means when a damaged file is set aside and a new one begun.
+    """
+
+    def __init__(self, path: Path, schema: str, *, version: int, lost: str) -> None:
+        self.path = path
+        self._schema, self._version, self._lost = schema, version, lost
+        self._db: sqlite3.Connection | None = None
+
+    def open(self) -> sqlite3.Connection:
+        """The connection, made if there is none. Raises sqlite3.Error and OSError."""
+        if self._db is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._db = self._connect()
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise  # locked, full, read-only, newer: the content may be good
+                self._set_aside(error)
+                self._db = self._connect()
+        return self._db
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=BUSY_S, check_same_thread=False)
+        try:
+            self.path.chmod(0o600)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")  # a commit survives the power's failing
+            db.execute("PRAGMA secure_delete = ON")
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version > self._version:
+                raise sqlite3.OperationalError(f"written by a newer Edgemast (version {version})")
+            if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise sqlite3.DatabaseError("its check fails")
+            made = f"BEGIN; {self._schema}; PRAGMA user_version = {self._version}; COMMIT;"
+            db.executescript(made)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        """A damaged file is kept for who wants to look."""
+        aside = self.path.with_name(self.path.name + ".damaged")
+        text = "%s is damaged (%s): kept as %s, begun anew; %s"
+        log.error(text, self.path, error, aside.name, self._lost)
+        self.path.replace(aside)
+        for ending in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
