@@ -21,12 +21,13 @@ from typing import Protocol
 from hal.frames import Crc
 
 from ...packets import Uplink
+from ..database import StoreFault
 from ..records import radio_facts
 from ..sources.join_server import JoinAnswer, JoinFailed, JoinRequestFacts
 from ..values import KeyAsker, KeyNews, LocalDownlink, Record
 from .core import StandaloneCore
 from .settings import TimeOf
-from .store import StandaloneStore, StoreFault
+from .store import StandaloneStore
 from .values import Batch, DownlinkState, JoinAsk, State
 
 log = logging.getLogger(__name__)
