@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from hal.frames import Crc, RxFrame
@@ -9,6 +10,8 @@ from hal.frames import Crc, RxFrame
 from .ghosts import Ghosts
 from .links.base import Link
 from .packets import RadioCounters, Uplink
+
+log = logging.getLogger(__name__)
 
 
 class Uplinks:
@@ -27,13 +30,20 @@ class Uplinks:
             self._count(frame)
             self._counters.rx_ghosts += ghost
             uplink = Uplink(frame, ghost=ghost)
-            if self.unwanted is not None and self.unwanted(frame):
+            if self._is_unwanted(frame):
                 self._counters.rx_unwanted += 1
             else:
                 for link in self.links:
-                    link.uplink(uplink)
+                    _give(link, uplink)
             for observer in self.observers:
-                observer.uplink(uplink)
+                _give(observer, uplink)
+
+    def _is_unwanted(self, frame: RxFrame) -> bool:
+        try:
+            return self.unwanted is not None and self.unwanted(frame)
+        except Exception:  # a bug there must not cost the servers a frame
+            log.exception("a frame could not be judged; it goes to all servers")
+            return False
 
     def _count(self, frame: RxFrame) -> None:
         counters = self._counters
@@ -44,3 +54,10 @@ class Uplinks:
             counters.rx_bad += 1
         else:
             counters.rx_no_crc += 1
+
+
+def _give(link: Link, uplink: Uplink) -> None:
+    try:
+        link.uplink(uplink)
+    except Exception:  # a bug in one link costs this frame there, and nothing anywhere else
+        log.exception("%s failed on one frame; going on", link.name)
