@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,20 +20,24 @@ from collections.abc import Callable, Sequence
 from hal.frames import Crc, RxFrame
 
 from ..packets import Uplink
-from ..supervisor import keep_running
+from ..supervisor import end_all, keep_running
+from .database import StoreFault
 from .errors import EdgeError
 from .local import LocalMode
 from .publisher import Publisher
 from .records import radio_facts
 from .session import Session
-from .store import Batch, Store, StoreFault, Writer
+from .store import Batch, Store, Writer
 from .values import KeyAsker, KeyNews, KeySource, Record, Sink
 
 log = logging.getLogger(__name__)
 
+Work = Callable[[list[Record]], None]  # adds the records that it makes
+
 MOST = 4096  # frames that wait for their turn; a radio hears some hundreds a second at most
 NEWS_MOST = 200_000
 A_TURN = 16  # frames or news between two looks at the rest of the loop
+A_TURN_S = 0.002  # and no more begin after so long: many sessions may share a DevAddr
 TICK_S = 1.0
 STORE_PAUSE_S = 10.0  # between tries to use a store that failed
 LOG_MOST = 20  # lines about sessions in one turn
@@ -51,8 +56,10 @@ class EdgeObserver:
         *,
         sinks: Sequence[Sink] = (),
         reserve: int = 0,
+        slow_keys: bool = False,
         wall_ns: Callable[[], int] = time.time_ns,
     ) -> None:
+        """`slow_keys` are those in a token, which may take its time: turns are in a thread then."""
         self.mode = mode
         self.publisher = publisher
         self.sources: list[KeySource] = []
@@ -65,8 +72,13 @@ class EdgeObserver:
         self._frames: deque[tuple[Uplink, int]] = deque()
         self._news: deque[KeyNews] = deque()
         self._scheduled = False
+        self._slow_keys = slow_keys
+        self._arrived = asyncio.Event()
+        self._turn_to_think = asyncio.Lock()
+        self._at_keys = threading.Lock()
         self._dropped = 0
         self._records: list[Record] = []
+        self._told: list[Record] = []  # the last turn's, until the loop follows
         self._work = asyncio.Event()
         self._turn_to_commit = asyncio.Lock()
         self._store_from_s = 0.0
@@ -106,40 +118,80 @@ class EdgeObserver:
         self._loop.call_soon_threadsafe(self.key_news, news)
 
     def forged(self, frame: RxFrame) -> bool:
-        """Whether the servers may be spared a frame (`drop_forged`)."""
-        return frame.crc is Crc.OK and self.mode.forged(frame.payload, self._wall_ns() / 1e9)
+        """Whether the servers may be spared a frame (`drop_forged`). No while a thread is at it."""
+        if frame.crc is not Crc.OK or not self._at_keys.acquire(blocking=False):
+            return False
+        try:
+            return self.mode.forged(frame.payload, self._wall_ns() / 1e9)
+        finally:
+            self._at_keys.release()
 
     # Turns.
 
     def _wake(self) -> None:
         if not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._turn)
+            if self._slow_keys:
+                self._arrived.set()
+            else:
+                self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
         """Some frames and some news; the rest of the loop comes between two turns."""
         self._scheduled = False
-        try:
-            for _ in range(min(A_TURN, len(self._news))):
-                self._records += self.mode.news(self._news.popleft(), self._wall_ns() / 1e9)
-            for _ in range(min(A_TURN, len(self._frames))):
-                self._frame(*self._frames.popleft())
-        except Exception:  # a bug here costs what it was about, and never a frame's way up
-            log.exception("local mode failed on one frame or one key; going on")
+        self._think(self._some)
         self._follow()
         if self._frames or self._news:
             self._wake()
 
-    def _frame(self, uplink: Uplink, time_ns: int) -> None:
+    async def _turns_aside(self) -> None:
+        """Turns in a thread, one after the other."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            self._scheduled = False
+            await asyncio.shield(self._aside(self._some))
+            if self._frames or self._news:
+                self._wake()
+
+    async def _aside(self, work: Work) -> None:
+        async with self._turn_to_think:
+            await asyncio.to_thread(self._think, work)
+            self._follow()
+
+    def _think(self, work: Work) -> None:
+        """`work` on sessions and keys. What a thread made is seen by the loop when all is done."""
+        told: list[Record] = []
+        with self._at_keys:
+            try:
+                work(told)
+            except Exception:  # a bug here costs what it was about, and never a frame's way up
+                log.exception("local mode failed on one frame or one key; going on")
+        self._told.extend(told)
+
+    def _some(self, told: list[Record]) -> None:
+        until_s = self._loop.time() + A_TURN_S
+        for _ in range(min(A_TURN, len(self._news))):
+            told += self.mode.news(self._news.popleft(), self._wall_ns() / 1e9)
+            if self._loop.time() > until_s:
+                return
+        for _ in range(min(A_TURN, len(self._frames))):
+            self._frame(told, *self._frames.popleft())
+            if self._loop.time() > until_s:
+                return
+
+    def _frame(self, told: list[Record], uplink: Uplink, time_ns: int) -> None:
         record = self.mode.frame(
             uplink.frame.payload, radio_facts(uplink), time_ns, self._wall_ns() / 1e9
         )
         if record is not None:
-            self._records.append(record)
+            told.append(record)
 
     def _follow(self) -> None:
         """What a turn changed: to the log, to who can be asked, and towards the store."""
         enrolment = self.mode.enrolment
+        self._records += self._told
+        self._told.clear()
         for text in enrolment.events[:LOG_MOST]:
             log.info("%s", text)
         if len(enrolment.events) > LOG_MOST:
@@ -178,6 +230,8 @@ class EdgeObserver:
     async def run(self) -> None:
         """Commit and publish until cancelled; runs the sources and the sinks."""
         parts = [asyncio.create_task(self.publisher.run()), asyncio.create_task(self._ticks())]
+        if self._slow_keys:
+            parts.append(asyncio.create_task(self._turns_aside()))
         parts += [
             asyncio.create_task(keep_running(part.name, part.run), name=part.name)
             for part in (*self._sinks, *self.sources)
@@ -193,8 +247,14 @@ class EdgeObserver:
     async def _ticks(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._records += self.mode.tick(self._wall_ns() / 1e9)
-            self._follow()
+            if self._slow_keys:
+                await asyncio.shield(self._aside(self._tick))
+            else:
+                self._think(self._tick)
+                self._follow()
+
+    def _tick(self, told: list[Record]) -> None:
+        told += self.mode.tick(self._wall_ns() / 1e9)
 
     async def _commit_and_publish(self) -> None:
         """One after the other: what a cancelled one has begun, the next waits for."""
@@ -221,7 +281,10 @@ class EdgeObserver:
 
     async def _end(self, parts: list[asyncio.Task[None]]) -> None:
         while self._frames or self._news:
-            self._turn()
+            if self._slow_keys:
+                await self._aside(self._some)
+            else:
+                self._turn()
         async with self._turn_to_commit:
             self._writer.settle(self._sessions())
         self._store_from_s = 0.0
@@ -229,9 +292,7 @@ class EdgeObserver:
         if self._store is not None:
             self._store.close()
         await self.publisher.close()
-        for part in parts:
-            part.cancel()
-        await asyncio.gather(*parts, return_exceptions=True)
+        await end_all(parts)
 
     def _sessions(self) -> list[Session]:
         devices = self.mode.enrolment.devices.values()

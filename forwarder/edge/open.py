@@ -47,9 +47,12 @@ class Parts:
     standalone: StandaloneServer | None = None
 
     def tell(self, news: KeyNews) -> None:
-        """Keys go to the session that wants them: one made here, or one of a network server."""
+        """Keys go to the session that wants them: one made here, or one of a network server.
+
+        From the loop's thread.
+        """
         if self.standalone is None or not self.standalone.key_news(news):
-            self.observer.tell(news)
+            self.observer.key_news(news)
 
 
 def open_edge(config: EdgeConfig, gateway: str) -> EdgeObserver:
@@ -94,6 +97,7 @@ def open_parts(config: EdgeConfig, gateway: str, site: Site | None = None) -> Pa
         Store(database),
         sinks=sinks,
         reserve=settings.counter_reserve,
+        slow_keys=settings.keks.token is not None,
     )
     parts = Parts(observer)
     joins = _sources(config, parts)

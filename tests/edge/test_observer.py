@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from forwarder.edge.errors import EnvelopeRefused
 from forwarder.edge.lifecycle import Enrolment
 from forwarder.edge.local import LocalMode
 from forwarder.edge.observer import A_TURN, MOST, EdgeObserver
 from forwarder.edge.publisher import Publisher
 from forwarder.edge.session import Device
 from forwarder.edge.store import Store
-from forwarder.edge.values import KeyNews, KeyOrigin, MicState, PayloadState, Record
+from forwarder.edge.values import (
+    Envelope,
+    KeyHandle,
+    KeyNews,
+    KeyOrigin,
+    MicState,
+    PayloadState,
+    Record,
+)
 from forwarder.packets import RadioCounters, Uplink
 from forwarder.uplinks import Uplinks
 from hal.frames import Crc, RxFrame
@@ -145,7 +155,7 @@ def test_a_burst_is_bounded_and_leaves_the_loop_its_turns() -> None:
             observer.uplink(uplink(Node(2).send(0)))
         assert observer.status()["dropped"] == 100
         observer._turn()
-        assert len(observer._frames) == MOST - A_TURN
+        assert MOST - A_TURN <= len(observer._frames) < MOST
 
     run(story, node.device())
 
@@ -225,3 +235,53 @@ def test_without_a_disk_records_go_out_and_the_state_says_so(
 
     run(story, node.device(), store=Store(tmp_path / "file" / "edge.sqlite3"))
     assert sum(record.levelno == logging.ERROR for record in caplog.records) == 1
+
+
+class SlowVault(PlainVault):
+    """A token that takes its time: until `answer` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.answer = threading.Event(), threading.Event()
+
+    def open(self, envelope: Envelope, source: str) -> KeyHandle:
+        self.asked.set()
+        if not self.answer.wait(PATIENCE_S):
+            raise EnvelopeRefused("nobody let the token answer: it holds the loop up")
+        return super().open(envelope, source)
+
+
+def test_a_token_that_takes_its_time_holds_up_nobody_else() -> None:
+    node = Node()
+
+    async def story() -> None:
+        vault, listener = SlowVault(), Listener()
+        mode = LocalMode(Enrolment([node.device()], vault), vault)
+        observer = EdgeObserver(mode, Publisher([listener]), sinks=[listener], slow_keys=True)
+        running = asyncio.create_task(observer.run())
+        observer.key_news(node.news())
+        frame = uplink(node.send(0, b"read"))
+        observer.uplink(frame)
+        assert await asyncio.to_thread(vault.asked.wait, PATIENCE_S)
+        assert not observer.forged(frame.frame), "nor does it wait for the token to judge a frame"
+        vault.answer.set()
+        assert (await listener.next()).payload == b"read"
+        observer.uplink(uplink(node.send(1, b"last")))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert (await listener.next()).payload == b"last"
+
+    asyncio.run(story())
+
+
+def test_a_turn_ends_in_time_however_long_a_frame_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Node()
+
+    async def story(observer: EdgeObserver, listener: Listener) -> None:
+        monkeypatch.setattr("forwarder.edge.observer.A_TURN_S", -1.0)
+        for fcnt in range(A_TURN):
+            observer.uplink(uplink(node.send(fcnt)))
+        observer._turn()
+        assert len(observer._frames) == A_TURN - 1
+
+    run(story, node.device())

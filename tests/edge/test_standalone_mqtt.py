@@ -189,6 +189,10 @@ def test_an_object_is_made_bytes_by_the_device_s_codec(tmp_path: Path) -> None:
             await bench.turn()
             await bench.ask({"fport": 3, "object": {"on": True}, "reference": "r2"})
             assert (await bench.told(f"{DOWN}/state"))["state"] == "queued"
+            assert bench.parts.standalone is not None
+            queue = bench.parts.standalone.core.sessions.queue(EUI)
+            while not len(queue):  # a child process makes it
+                await asyncio.to_thread(lambda: None)
             while not bench.heard:
                 await bench.turn()
             assert bench.heard == [b"\x01"]

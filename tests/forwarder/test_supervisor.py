@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
+from forwarder import supervisor
 from forwarder.backoff import backoff
 from forwarder.errors import Fatal
 from forwarder.supervisor import keep_running
@@ -53,3 +55,23 @@ def test_pauses_double_up_to_a_ceiling_and_differ_between_gateways() -> None:
         most_s = min(2.0**number, 60.0)
         assert most_s / 2 <= pause_s <= most_s
     assert len(set(taken[10:])) > 10
+
+
+def test_a_part_that_missed_its_cancellation_is_cancelled_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "CANCEL_AGAIN_S", 0.0)
+
+    async def deaf() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    async def story() -> None:
+        task = asyncio.create_task(deaf())
+        await asyncio.to_thread(lambda: None)
+        async with asyncio.timeout(10):
+            await supervisor.end_all([task])
+        assert task.cancelled()
+
+    asyncio.run(story())

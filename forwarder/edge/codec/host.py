@@ -172,6 +172,9 @@ class CodecHost:
         try:
             async with asyncio.timeout(_START_S):
                 await _answer(self._child)
+        except asyncio.CancelledError:  # or its first word would be taken for an answer
+            await asyncio.shield(self._end_child())
+            raise
         except (TimeoutError, _ChildLost) as error:
             await self._end_child()
             raise _ChildLost(f"the codec process did not start: {error or 'too slow'}") from error

@@ -12,6 +12,7 @@ import aiomqtt
 import msgspec
 from msgspec import Meta
 
+from ...supervisor import end_all
 from ..broker import Broker, subscribe
 from ..records import to_json
 from ..sources.settings import BrokerSettings
@@ -153,6 +154,4 @@ async def _until_one_ends(*parts: Coroutine[None, None, None]) -> None:
         for task in done:
             task.result()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_all(tasks)
