@@ -182,17 +182,20 @@ def _with_gpiod(levels: Mapping[int, bool], machine: Machine) -> Outputs:
 def _find_chip(gpiod: Any, paths: list[str]) -> tuple[str, str]:
     """Path and label of the header's chip; the same chip may also be there under an old number."""
     found: dict[str, str] = {}
+    forbidden = ""
     for path in paths:
         try:
             with gpiod.Chip(path) as chip:
                 found.setdefault(chip.get_info().label, path)
-        except PermissionError as error:
-            raise TransportError(f"{path}: no permission; add your user to group gpio") from error
+        except PermissionError:
+            forbidden = forbidden or path
         except OSError as error:
             log.debug("%s is no GPIO chip: %s", path, error)
     for label in HEADER_CHIPS:
         if label in found:
             return found[label], label
+    if forbidden:
+        raise TransportError(f"{forbidden}: no permission; add your user to the group gpio")
     have = ", ".join(f"{label} at {path}" for label, path in found.items()) or "none"
     raise TransportError(
         f"no Raspberry Pi header among the GPIO chips: {' or '.join(HEADER_CHIPS)} expected, "

@@ -36,7 +36,7 @@ class Pi:
     initial: dict[int, bool] = field(default_factory=dict)
     path: str = ""
     released: bool = False
-    forbidden: bool = False
+    forbidden: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     rpi: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -84,7 +84,7 @@ class Pi:
 
 class FakeChip:
     def __init__(self, pi: Pi, path: str) -> None:
-        if pi.forbidden:
+        if path in pi.forbidden:
             raise PermissionError(13, "Permission denied")
         self._pi = pi
         self._path = path
@@ -217,9 +217,16 @@ def test_other_lines_in_use_have_nothing_to_do_with_overlays(used: dict[int, str
 
 def test_no_permission_names_the_group() -> None:
     pi = pi4()
-    pi.forbidden = True
+    pi.forbidden = set(pi.chips)
     with pytest.raises(TransportError, match="group gpio"):
         claim({23: False}, pi.machine())
+
+
+def test_a_chip_that_is_not_the_headers_may_be_forbidden() -> None:
+    pi = pi4()
+    pi.forbidden = {"/dev/gpiochip1"}
+    claim({23: False}, pi.machine())
+    assert pi.path == "/dev/gpiochip0"
 
 
 def test_without_gpiod_the_old_library_does_it() -> None:
