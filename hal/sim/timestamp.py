@@ -42,12 +42,14 @@ def legacy_delay_us(sf: int, bw_hz: int, coding_rate: int, size: int, crc: bool)
 def header_lead_us(sf: int, bw_hz: int, coding_rate: int, size: int, crc: bool) -> int:
     """Precision stamp to the end of the frame on the air. 0 where the coding rate is unknown.
 
-    Counts a low data rate for SF11 and SF12 at any bandwidth, as the host's correction does.
+    What follows the header is what the modem sends. Semtech's host counts a low data rate for SF11
+    and SF12 at any bandwidth here, and is late by whole symbols where the modem uses none.
     """
     if not 1 <= coding_rate <= 4:
         return 0
     symbol_us = (1 << sf) * 1_000_000 / bw_hz
-    symbols = payload_symbols(sf, coding_rate, size, crc=crc, implicit=False, reduced=sf >= 11)
+    reduced = _low_data_rate(sf, bw_hz)
+    symbols = payload_symbols(sf, coding_rate, size, crc=crc, implicit=False, reduced=reduced)
     return int(symbols * symbol_us - (_filter_ps(bw_hz // 125_000) + _HALF_US_PS) / 1e6)
 
 
