@@ -162,7 +162,14 @@ class Gateway:
         )
 
     def _keep(self, name: str, part: Callable[[], Coroutine[None, None, None]]) -> None:
-        self._tasks.append(asyncio.create_task(keep_running(name, part), name=name))
+        task = asyncio.create_task(keep_running(name, part), name=name)
+        task.add_done_callback(self._part_ended)
+        self._tasks.append(task)
+
+    def _part_ended(self, task: asyncio.Task[None]) -> None:
+        """A part runs for ever: what ends it other than our own stop ends the gateway."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         if not self._failed.done():

@@ -1,6 +1,6 @@
 """What a frame costs with its keys in a PKCS#11 token: ours beside the bare library (SoftHSM2).
 
-    python -m benchmarks.token
+    python -m benchmarks.hsm
 
 One frame is a CMAC over its bytes and two blocks of keystream, as for 24 bytes of payload.
 """
