@@ -105,6 +105,9 @@ def open_parts(config: EdgeConfig, gateway: str, site: Site | None = None) -> Pa
         parts.standalone = _standalone(config, gateway, site, observer, vault, joins, sinks)
         if codecs is not None:
             parts.standalone.encode = partial(_encoded, codecs, scripts)
+    else:
+        for sink in _hearing(sinks):
+            sink.serve(_not_here)
     # What was read stays as long as the process: the collector need not walk through it again.
     gc.collect()
     gc.freeze()
@@ -152,7 +155,7 @@ def _standalone(
     from .standalone.open import open_standalone
 
     settings = config.settings.standalone
-    hearing: list[Any] = [sink for sink in sinks if hasattr(sink, "serve")]
+    hearing = _hearing(sinks)
 
     def tell(state: DownlinkState) -> None:
         words = f"{state.state.value}: {state.why}" if state.why else state.state.value
@@ -175,6 +178,19 @@ def _standalone(
     for sink in hearing:
         sink.serve(server.take)
     return server
+
+
+def _hearing(sinks: list[Sink]) -> list[Any]:
+    """The sinks that downlinks can come from."""
+    return [sink for sink in sinks if hasattr(sink, "serve")]
+
+
+def _not_here(downlink: LocalDownlink) -> str:
+    """Beside a network server its counters are its own: two that number frames lose frames."""
+    raise ValueError(
+        "this gateway only observes: give the downlink to the network server, which numbers them, "
+        "or use edge.mode standalone or fallback"
+    )
 
 
 async def _encoded(
