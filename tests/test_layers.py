@@ -55,6 +55,7 @@ RULES: dict[str, set[str]] = {
     "forwarder/edge/standalone/counters.py": PURE,
     "forwarder/edge/standalone/data.py": PURE,
     "forwarder/edge/standalone/downlink.py": PURE,
+    "forwarder/edge/standalone/hold.py": PURE,
     "forwarder/edge/standalone/joins.py": PURE,
     "forwarder/edge/standalone/mac.py": PURE,
     "forwarder/edge/standalone/queue.py": PURE,

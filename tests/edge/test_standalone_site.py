@@ -8,12 +8,13 @@ from typing import Any
 
 from forwarder.edge.standalone.settings import StandaloneSettings
 from forwarder.edge.standalone.values import JoinAsk, KeyAsk, State
-from forwarder.edge.values import LocalDownlink, MicState, PayloadState
+from forwarder.edge.values import Envelope, LocalDownlink, MicState, PayloadState, Scheme
+from forwarder.lorawan.keys import wrap
 from forwarder.packets import Accepted, Refused, Uplink
 from forwarder.sim.device_events import Acked, Downlinked, Ignored, Joined, JoinMissed, Unacked
 from forwarder.sim.device_spec import Payload, PayloadKind, Traffic
 from forwarder.sim.join_server import Gives
-from tests.edge.standalone_network import SETTINGS, Site, spec
+from tests.edge.standalone_network import AS_KEK, SETTINGS, Site, spec
 
 JOIN_S = 16.0  # the first device has joined by then
 
@@ -269,4 +270,18 @@ def test_a_key_that_the_join_server_keeps_back_is_asked_for(tmp_path: Path) -> N
     site.run(60)
     ask = site.asks[1]
     assert isinstance(ask, KeyAsk) and ask.session_id
-    assert site.records[0].payload_state is PayloadState.NO_KEY
+    assert site.records[0].payload_state is PayloadState.PENDING_KEY
+
+
+def test_what_was_heard_before_the_key_came_is_told_again_in_order(tmp_path: Path) -> None:
+    site = Site([spec()], tmp_path / "s.db")
+    site.join_server._gives = Gives.SESSION_ID
+    site.run(60)
+    (ask,) = [one for one in site.asks if isinstance(one, KeyAsk)]
+    early = [one for one in site.records if one.payload_state is PayloadState.PENDING_KEY]
+    key = Envelope(Scheme.RFC3394, wrap(AS_KEK, bytes(16)), "as")
+    assert site.core.app_s_key(ask.dev_eui, ask.session_id, key, "js", site.now_s)
+    site.settle()
+    late = [one for one in site.records if one.late]
+    assert early and [one.fcnt for one in late] == [one.fcnt for one in early]
+    assert {one.payload_state for one in late} == {PayloadState.DECRYPTED}

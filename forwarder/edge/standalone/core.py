@@ -31,6 +31,7 @@ from ..frame_crypto import same_key
 from ..session import Device
 from ..values import Envelope, KeyNews, LocalDownlink, RadioFacts, Record, Vault
 from . import data, mac
+from .hold import Heard, Hold
 from .joins import Asked, Joins
 from .sender import Sender
 from .session import NETWORK_KEYS, NetSession, begun
@@ -103,6 +104,7 @@ class StandaloneCore:
         self._copies: OrderedDict[bytes, int] = OrderedDict()
         self._latest: dict[str, int] = {}  # the last join that was granted, by device
         self._batch = Batch()
+        self._hold = Hold()
 
     def restore(self, rows: Iterable[Stored], nonces: Iterable[Nonce]) -> None:
         """Go on after a restart. More counters are reserved with the next batch.
@@ -184,7 +186,9 @@ class StandaloneCore:
         if asked is not None:
             self._refuse(asked.ask.dev_eui, why)
 
-    def app_s_key(self, dev_eui: str, session_id: bytes, key: Envelope, source: str) -> bool:
+    def app_s_key(
+        self, dev_eui: str, session_id: bytes, key: Envelope, source: str, now_s: float
+    ) -> bool:
         """The answer to a KeyAsk, or a key that `source` had unasked; whether it is of use here."""
         wanted = False
         with suppress(EnvelopeRefused):  # opening it says why
@@ -194,6 +198,7 @@ class StandaloneCore:
             if session_id and session.session_id == session_id:
                 session.learn(key)
                 self.sessions.changed(session)
+                self._batch.records += self._hold.opened(session.ident, self.gateway, now_s)
                 wanted = True
         return wanted
 
@@ -212,6 +217,7 @@ class StandaloneCore:
         for session in [one for one in self.sessions if one.over(wall_s)]:
             self._tell(f"{session.device.dev_eui}: the session's lifetime is over")
             self.sessions.end(session)
+        self._hold.forget(now_s)
         self._sender.silent(now_s)
         self._sender.class_c(now_s)
 
@@ -388,9 +394,8 @@ class StandaloneCore:
         extra = mac.heard(session, said)
         answers += self._wishes(session, frame, radio, now_s, mac.FOPTS_SIZE - len(answers))
         self.counters["frames"] += 1
-        self._batch.records.append(
-            data.record(match, frame, radio, gateway=self.gateway, time_ns=time_ns, extra=extra)
-        )
+        heard = Heard(match, frame, radio, time_ns, extra)
+        self._batch.records.append(self._hold.tell(heard, self.gateway, now_s))
         confirmed = frame.header.mtype.confirmed
         wanted = bool(confirmed or answers or frame.adr_ack_req)
         self._batch.replies.append(

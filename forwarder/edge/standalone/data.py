@@ -126,7 +126,9 @@ def _payload(match: Match, frame: DataFrame) -> tuple[PayloadState, bytes | None
         return PayloadState.RELAY, None, ""
     session = match.session
     key = session.key(APP_KEY)
+    if key is None and not session.fault:
+        return PayloadState.PENDING_KEY, None, "the AppSKey is not known yet"
     if key is None:
-        return PayloadState.NO_KEY, None, session.fault or "the AppSKey is not known yet"
+        return PayloadState.NO_KEY, None, session.fault
     clear = crypt_payload(key, UP, frame.dev_addr, match.fcnt, frame.payload)
     return PayloadState.DECRYPTED, clear, ""

@@ -135,7 +135,9 @@ class StandaloneServer:
         """The AppSKey that was asked for; whether a session made here wanted it."""
         if news.app_s_key is None:
             return False
-        wanted = self.core.app_s_key(news.dev_eui, news.session_id, news.app_s_key, news.source)
+        wanted = self.core.app_s_key(
+            news.dev_eui, news.session_id, news.app_s_key, news.source, self._clock()
+        )
         self._follow()
         return wanted
 
