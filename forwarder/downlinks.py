@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from hal.airtime import airtime_us
 from hal.config import ConcentratorConfig
 from hal.errors import TxRefusal, TxRefused
-from hal.frames import AtCounter, Immediate, TxFrame, TxReceipt
+from hal.frames import AtCounter as StartAt
+from hal.frames import Immediate, TxFrame, TxReceipt
 from hal.modulation import LoRa
 from hal.tx_checks import check, choose_gain
 
@@ -22,6 +23,7 @@ from .packets import (
     Accepted,
     Answer,
     AsSoonAsPossible,
+    AtCounter,
     AtGps,
     AtTmst,
     Downlink,
@@ -93,7 +95,7 @@ class Scheduler:
         """What is to be programmed now, in order, with its start."""
         jobs = []
         while (slot := self._jit.pop(now_us)) is not None:
-            start = Immediate() if slot.immediate else AtCounter(slot.start_us)
+            start = Immediate() if slot.immediate else StartAt(slot.start_us)
             jobs.append((slot.item, replace(slot.item.frame, start=start)))
         return jobs
 
@@ -134,7 +136,8 @@ class Scheduler:
     def _decide(self, downlink: Downlink, now_us: int) -> Answer:
         if isinstance(downlink.when, AtGps):
             return Refused(Refusal.GPS_UNLOCKED, "there is no GPS time reference")
-        asked_dbm = (downlink.power_dbm or 0.0) - self._antenna_gain_db
+        gain_db = 0.0 if downlink.conducted else self._antenna_gain_db
+        asked_dbm = (downlink.power_dbm or 0.0) - gain_db
         try:
             job = self._job(downlink, asked_dbm, now_us)
         except TxRefused as refused:
@@ -200,6 +203,8 @@ def _slot(job: Job, now_us: int) -> Slot[Job]:
     when = job.downlink.when
     if isinstance(when, AtTmst):
         return Slot(nearest_us(when.tmst, now_us), job.airtime_us, Priority.CLASS_A, job)
+    if isinstance(when, AtCounter):
+        return Slot(when.counter_us, job.airtime_us, Priority.CLASS_A, job)
     return Slot(now_us, job.airtime_us, Priority.CLASS_C, job)
 
 

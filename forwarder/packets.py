@@ -55,11 +55,22 @@ class AtGps:
 
 
 @dataclass(frozen=True, slots=True)
+class AtCounter:
+    """An exact instant of the concentrator's unwrapped line, in microseconds (class A).
+
+    For protocols that carry a context of ours back: it holds the upper bits too, so a stale one
+    is late instead of meaning another wrap.
+    """
+
+    counter_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class AsSoonAsPossible:
     """At once, or in the next free slot (class C)."""
 
 
-When = AtTmst | AtGps | AsSoonAsPossible
+When = AtTmst | AtCounter | AtGps | AsSoonAsPossible
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +91,9 @@ class Uplink:
 class Downlink:
     """One transmission that a server asks for.
 
-    `power_dbm` is what the protocol carries (EIRP in Semtech's): the scheduler subtracts the
-    antenna gain. None when the server left it out. `link` and `token` find the way back for the
+    `power_dbm` is what the protocol carries: EIRP (Semtech, ChirpStack), from which the scheduler
+    subtracts the antenna gain, or with `conducted` (The Things Stack) the power at the board's
+    connector. None when the server left it out. `link` and `token` find the way back for the
     answer.
     """
 
@@ -97,6 +109,7 @@ class Downlink:
     crc: bool = True
     implicit_header: bool = False
     invert_polarity: bool = False
+    conducted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from forwarder.downlinks import AGAIN_US, Scheduler, nearest_us
 from forwarder.packets import (
     Accepted,
     AsSoonAsPossible,
+    AtCounter,
     AtGps,
     AtTmst,
     Downlink,
@@ -21,7 +22,8 @@ from forwarder.packets import (
 )
 from hal.config import ConcentratorConfig, LbtChannel, RadioConfig, Sx1261Config, TxGain
 from hal.errors import TxRefusal
-from hal.frames import AtCounter, Immediate
+from hal.frames import AtCounter as StartAt
+from hal.frames import Immediate
 from hal.modulation import LoRa
 
 NOW = (7 << 32) + 5_000_000
@@ -61,7 +63,7 @@ def test_a_class_a_downlink_starts_at_its_microsecond() -> None:
     placed = accepted(scheduler.schedule(RX1, NOW))
     assert placed.start_us == NOW + 1_000_000
     ((_, frame),) = scheduler.due(NOW + 1_000_000)
-    assert frame.start == AtCounter(NOW + 1_000_000)
+    assert frame.start == StartAt(NOW + 1_000_000)
     assert frame.invert_polarity and frame.payload == RX1.payload
 
 
@@ -108,6 +110,22 @@ def test_power_is_never_more_than_asked(asked: float, given_dbm: float) -> None:
 def test_the_antenna_gain_is_taken_off_what_the_server_asks() -> None:
     scheduler = Scheduler(CONFIG, antenna_gain_db=2)
     assert accepted(scheduler.schedule(replace(RX1, power_dbm=16), NOW)).power_dbm == 14
+
+
+def test_conducted_power_is_what_leaves_the_board() -> None:
+    scheduler = Scheduler(CONFIG, antenna_gain_db=2)
+    asked = replace(RX1, power_dbm=14, conducted=True)
+    assert accepted(scheduler.schedule(asked, NOW)).power_dbm == 14
+
+
+def test_an_exact_instant_starts_there() -> None:
+    at_us = NOW + 1_000_000
+    assert accepted(answer(replace(RX1, when=AtCounter(at_us)))).start_us == at_us
+
+
+def test_an_exact_instant_of_another_wrap_is_late_and_never_this_one() -> None:
+    result = answer(replace(RX1, when=AtCounter(NOW + 1_000_000 - (1 << 32))))
+    assert isinstance(result, Refused) and result.reason is Refusal.TOO_LATE
 
 
 def test_a_setting_allows_the_lowest_entry_for_less() -> None:
