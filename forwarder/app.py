@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -20,11 +21,11 @@ from hal.concentrator import Concentrator
 from hal.frames import RxFrame
 from hal.transport.open import open_transport
 
-from .config import GatewayConfig
+from .config import GatewayConfig, LinkSettings
 from .downlinks import Scheduler
 from .errors import Fatal
 from .identity import gateway_eui
-from .links.base import GatewayFacts, Link, Schedule
+from .links.base import Link, RadioFacts, Schedule
 from .links.semtech_udp.settings import UdpSettings
 from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
 from .radio_thread import OpenRadio, RadioThread, RadioUp
@@ -53,6 +54,7 @@ class Gateway:
         self.config = config
         self.counters = RadioCounters()
         self.eui = ""
+        self.session = b""
         self.ready = asyncio.Event()
         self.uplinks = Uplinks(self.counters)
         self.scheduler = Scheduler(config.concentrator, antenna_gain_db=config.antenna_gain_dbi)
@@ -93,9 +95,13 @@ class Gateway:
     def position(self) -> Position | None:
         return self.config.position
 
+    def now_us(self) -> int | None:
+        return self.radio.now_us() if self.radio.up else None
+
     # What the radio thread tells (radio_thread.RadioEvents).
 
     def radio_up(self, up: RadioUp) -> None:
+        self.session = os.urandom(4)
         log.info("radio up: %s, EUI %s, session %d", up.model, up.eui, up.session)
         if up.session > 1:
             self.transmitter.new_session("the radio was restarted")
@@ -224,10 +230,13 @@ def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:
 
 
 def make_links(
-    servers: Iterable[UdpSettings], facts: GatewayFacts, schedule: Schedule
+    servers: Iterable[LinkSettings], facts: RadioFacts, schedule: Schedule
 ) -> Iterator[Link]:
     """One link for each configured server; what a kind needs is imported when it is configured."""
-    from .links.semtech_udp.link import SemtechUdpLink
-
     for settings in servers:
-        yield SemtechUdpLink(settings, facts, schedule)
+        if isinstance(settings, UdpSettings):
+            from .links.semtech_udp.link import SemtechUdpLink
+
+            yield SemtechUdpLink(settings, facts, schedule)
+        else:
+            raise Fatal(f"server {settings.name}: MQTT links are not there yet")

@@ -28,6 +28,7 @@ from hal.sx1302.firmware import Firmware
 from hal.transport.base import Transport
 from hal.transport.usb import UsbTransport
 from tests.forwarder.fake_server import FakeServer, serving
+from tests.forwarder.semtech_makers import udp_servers
 from tests.hal.configs import EU868
 from tests.semtech import semtech_json
 
@@ -143,7 +144,7 @@ async def a_gateway(
 
 def a_config(port: int) -> GatewayConfig:
     config = loads(json.dumps(semtech_json(EU868, "/dev/ttyACM0", port)), "global_conf.json")
-    servers = tuple(replace(one, keepalive_s=KEEPALIVE_S) for one in config.servers)
+    servers = tuple(replace(one, keepalive_s=KEEPALIVE_S) for one in udp_servers(config))
     return replace(config, servers=servers)
 
 

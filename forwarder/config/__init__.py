@@ -1,8 +1,8 @@
 """Configuration: our TOML or Semtech's JSON, with boards and regions, as one checked value."""
 
+from .links import NO_EUI, LinkSettings
 from .load import load, loads
 from .model import (
-    NO_EUI,
     BeaconSettings,
     GatewayConfig,
     Limits,
@@ -15,6 +15,7 @@ __all__ = [
     "BeaconSettings",
     "GatewayConfig",
     "Limits",
+    "LinkSettings",
     "Site",
     "TxBand",
     "load",

@@ -13,9 +13,10 @@ from msgspec import Meta
 
 from ..errors import ConfigError
 from . import data, toml_file
+from .base import Strict
 from .layers import Layer, Table
 from .names import nearest, shown
-from .schema import Lines, Strict
+from .schema import Lines
 
 # BCM numbers and pins of the Raspberry Pi's 40-pin header (raspberrypi.com, GPIO pinout).
 HEADER_PINS = {

@@ -24,12 +24,11 @@ from hal.config import (
 from hal.gpio import BoardLines
 
 from ..errors import ConfigError
-from ..identity import parse_setting
-from ..links.semtech_udp.settings import UdpSettings
 from . import schema
+from .base import Place
 from .layers import Settings
+from .links import chirpstack_region, links, parse_eui
 from .model import (
-    NO_EUI,
     BeaconSettings,
     GatewayConfig,
     Limits,
@@ -37,7 +36,6 @@ from .model import (
     TxBand,
 )
 from .names import shown
-from .schema import Place
 
 if TYPE_CHECKING:
     from ..edge.config import EdgeConfig
@@ -59,8 +57,8 @@ def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]
         radio_uri=_radio_uri(file, place),
         lines=_lines(file),
         antenna_gain_dbi=file.concentrator.antenna_gain_dbi - file.concentrator.cable_loss_db,
-        eui=_eui(file.gateway.eui, "gateway.eui", place),
-        servers=_servers(file, place),
+        eui=parse_eui(file.gateway.eui, "gateway.eui", place),
+        servers=links(file.server, path.parent, _region_id(file), place),
         site=Site(
             file.gateway.latitude_deg,
             file.gateway.longitude_deg,
@@ -77,6 +75,15 @@ def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]
         settings=settings.table,
         sources=settings.sources,
     )
+
+
+def _region_id(file: schema.File) -> str:
+    """The region as ChirpStack names it; empty where none is given."""
+    if not file.region:
+        return ""
+    from . import regions  # a Semtech file names none
+
+    return chirpstack_region(file.region, regions.choose(file.region, file.sub_band).sub_band)
 
 
 def _edge(file: schema.File, path: Path, place: Place) -> EdgeConfig | None:
@@ -283,59 +290,6 @@ def _limits(limits: schema.LimitTable, place: Place) -> Limits:
         enforce_eirp=limits.enforce_eirp,
         lbt_required=limits.lbt_required,
     )
-
-
-def _servers(file: schema.File, place: Place) -> tuple[UdpSettings, ...]:
-    servers: list[UdpSettings] = []
-    for index, server in enumerate(file.server):
-        key = f"server[{index}]"
-        host, port = _address(server, key, place)
-        name = server.name or f"{host}:{server.port_up or port}"
-        if name in (other.name for other in servers):
-            name = f"{name}#{index + 1}"
-        eui = _eui(server.eui, f"{key}.eui", place) if server.eui else NO_EUI
-        servers.append(
-            UdpSettings(
-                name=name,
-                address=host,
-                eui=eui if len(eui) == 16 else NO_EUI,
-                port_up=server.port_up or port,
-                port_down=server.port_down or port,
-                keepalive_s=server.keepalive_s,
-                stat_interval_s=server.stat_interval_s,
-                push_timeout_ms=server.push_timeout_ms,
-                forward_crc_valid=server.forward_crc_valid,
-                forward_crc_error=server.forward_crc_error,
-                forward_crc_disabled=server.forward_crc_disabled,
-                profile=server.profile,
-                uplink_only=server.uplink_only,
-                autoquit=server.autoquit,
-                batch=server.batch,
-            )
-        )
-    return tuple(servers)
-
-
-def _address(server: schema.Server, key: str, place: Place) -> tuple[str, int]:
-    """Host and port: `host`, `host:port`, `[::1]:port` or a bare IPv6 address."""
-    host, colon, port = server.address.rpartition(":")
-    if not colon or (":" in host.strip("[]") and not host.startswith("[")):
-        return server.address.strip("[]"), server.port
-    if host.startswith("[") and not host.endswith("]"):
-        return server.address.strip("[]"), server.port
-    if not port.isdecimal() or not 1 <= int(port[:6]) <= 65_535 or not host.strip("[]"):
-        raise ConfigError(
-            f"{place(key + '.address')}: {key}.address = {shown(server.address)}: expected a host "
-            "name or address, with a port from 1 to 65535 if there is a colon"
-        )
-    return host.strip("[]"), int(port)
-
-
-def _eui(value: str, key: str, place: Place) -> str:
-    try:
-        return parse_setting(value)
-    except ConfigError as error:
-        raise ConfigError(f"{place(key)}: {key} = {shown(value)}: {error}") from error
 
 
 def _blame(place: Place, fault: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from . import schema, toml_file
+from .base import Place
 from .build import build
 from .layers import Layer, Settings, Table, leaves
 from .model import GatewayConfig
@@ -83,7 +84,7 @@ def _semtech_text(
 def _toml(path: Path, text: str) -> tuple[Settings, list[str]]:
     table = toml_file.parse(text, path.name)
     lines = {key: f"{path.name}:{line}" for key, line in toml_file.lines(text).items()}
-    place = schema.Place(lines, path.name)
+    place = Place(lines, path.name)
     schema.check_keys(table, place)
     settings, warnings = Settings(), list[str]()
     board, region = _word(table, "board", place), _word(table, "region", place)
@@ -97,14 +98,14 @@ def _toml(path: Path, text: str) -> tuple[Settings, list[str]]:
     return settings, warnings
 
 
-def _word(table: Table, key: str, place: schema.Place) -> str:
+def _word(table: Table, key: str, place: Place) -> str:
     value = table.get(key, "")
     if not isinstance(value, str):
         raise ConfigError(f"{place(key)}: {key} = {shown(value)}: expected a name in quotes")
     return value
 
 
-def _add_region(settings: Settings, table: Table, name: str, place: schema.Place) -> list[str]:
+def _add_region(settings: Settings, table: Table, name: str, place: Place) -> list[str]:
     from . import regions  # a gateway with a Semtech file needs neither regions nor boards
 
     sub_band = table.get("sub_band")
@@ -122,7 +123,7 @@ def _add_region(settings: Settings, table: Table, name: str, place: schema.Place
     return [f"{place('region')}: {region.warning}"] if region.warning else []
 
 
-def _add_board(settings: Settings, table: Table, name: str, place: schema.Place) -> None:
+def _add_board(settings: Settings, table: Table, name: str, place: Place) -> None:
     from . import boards
 
     try:

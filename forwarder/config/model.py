@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING
 from hal.config import ConcentratorConfig
 from hal.gpio import BoardLines
 
-from ..links.semtech_udp.settings import UdpSettings
 from ..packets import Position
+from .links import NO_EUI, LinkSettings
 
 if TYPE_CHECKING:
     from ..edge.config import EdgeConfig
-
-# A server's EUI while the gateway's own is not known: it may be the chip's. `servers_for` fills it.
-NO_EUI = "0" * 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,7 @@ class GatewayConfig:
     lines: BoardLines | None = None
     antenna_gain_dbi: float = 0.0
     eui: str = "auto"
-    servers: tuple[UdpSettings, ...] = ()
+    servers: tuple[LinkSettings, ...] = ()
     site: Site = field(default_factory=Site)
     gps_tty: str | None = None
     beacon: BeaconSettings = field(default_factory=BeaconSettings)
@@ -126,7 +123,7 @@ class GatewayConfig:
             return None
         return Position(site.latitude_deg, site.longitude_deg, site.altitude_m)
 
-    def servers_for(self, eui: str) -> tuple[UdpSettings, ...]:
+    def servers_for(self, eui: str) -> tuple[LinkSettings, ...]:
         """The servers, with `eui` (16 hex digits) for those that have none of their own."""
         return tuple(
             replace(server, eui=eui) if server.eui == NO_EUI else server for server in self.servers

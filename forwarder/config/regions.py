@@ -13,9 +13,10 @@ from msgspec import Meta
 
 from ..errors import ConfigError
 from . import data, toml_file
+from .base import Bandwidth, Hz, SpreadingFactor, Strict
 from .layers import Layer, Table
 from .names import nearest, shown
-from .schema import Band, Bandwidth, Hz, SpreadingFactor, Strict
+from .schema import Band
 
 ALIASES = {"as923": "as923-1", "as923-japan": "as923-1-jp", "as923-jp": "as923-1-jp"}
 

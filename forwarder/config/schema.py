@@ -12,25 +12,30 @@ from math import isfinite
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from ..errors import ConfigError
+from .base import (
+    Bandwidth,
+    ChainNumber,
+    Dbm,
+    Hz,
+    IfHz,
+    Line,
+    Place,
+    SpreadingFactor,
+    Strict,
+)
 from .layers import Settings, Table
 from .names import nearest, shown
-
-Hz = Annotated[int, Meta(ge=0, le=1_000_000_000)]
-IfHz = Annotated[int, Meta(ge=-800_000, le=800_000)]
-ChainNumber = Annotated[int, Meta(ge=0, le=1)]
-Port = Annotated[int, Meta(ge=1, le=65_535)]
-Dbm = Annotated[int, Meta(ge=-128, le=127)]
-Seconds = Annotated[float, Meta(gt=0, le=86_400)]
-SpreadingFactor = Annotated[int, Meta(ge=5, le=12)]
-Bandwidth = Literal[125_000, 250_000, 500_000]
-Line = Annotated[int, Meta(ge=-1, le=511)]  # BCM number; -1: the board has no such line
-
-
-class Strict(Struct, frozen=True, forbid_unknown_fields=True):
-    """A table in which an unknown key is a mistake."""
+from .servers import (
+    DEFAULT_TYPE,
+    SERVER_TABLES,
+    SERVERS,
+    Server,
+    server_type,
+    with_types,
+)
 
 
 class Gateway(Strict, frozen=True):
@@ -156,26 +161,6 @@ class LimitTable(Strict, frozen=True):
     bands: tuple[Band, ...] = ()
 
 
-class Server(Strict, frozen=True):
-    address: Annotated[str, Meta(min_length=1, max_length=255)]
-    type: Literal["udp"] = "udp"
-    name: str = ""
-    port: Port = 1700
-    port_up: Port | None = None
-    port_down: Port | None = None
-    eui: str = ""
-    keepalive_s: Annotated[float, Meta(ge=1, le=86_400)] = 10.0
-    stat_interval_s: Seconds = 30.0
-    push_timeout_ms: Annotated[int, Meta(ge=0, le=3_600_000)] = 100
-    forward_crc_valid: bool = True
-    forward_crc_error: bool = False
-    forward_crc_disabled: bool = False
-    profile: Literal["generic", "chirpstack", "tts", "helium"] = "generic"
-    uplink_only: bool = False
-    autoquit: Annotated[int, Meta(ge=0)] = 0
-    batch: bool = False
-
-
 class File(Strict, frozen=True):
     """The whole file. `board` and `region` name files of `config/boards` and `config/regions`."""
 
@@ -193,7 +178,7 @@ class File(Strict, frozen=True):
     sx1261: Sx1261 = Sx1261()
     beacon: Beacon = Beacon()
     limits: LimitTable = LimitTable()
-    server: tuple[Server, ...] = ()
+    server: tuple[Server, ...] = ()  # forwarder/config/servers.py
     edge: dict[str, object] | None = None  # forwarder/edge/config.py knows what it may hold
 
 
@@ -209,8 +194,7 @@ TABLES: dict[str, type[Strict]] = {
     "beacon": Beacon,
     "limits": LimitTable,
 }
-ROWS: dict[str, type[Strict]] = {  # arrays of tables
-    "server": Server,
+ROWS: dict[str, type[Strict]] = {  # arrays of tables; those of [[server]] depend on its type
     "multi_sf": MultiSf,
     "radio_0.tx_gains": Gain,
     "radio_1.tx_gains": Gain,
@@ -227,24 +211,35 @@ def check_keys(table: Table, place: Place) -> None:
             for key in value:
                 _known(key, f"{name}.", TABLES[name], place)
     for key, row in ROWS.items():
-        rows = _lookup(table, key)
-        for index, entry in enumerate(rows if isinstance(rows, list) else ()):
-            for name in entry if isinstance(entry, dict) else ():
+        for index, entry in _rows(table, key):
+            for name in entry:
                 _known(name, f"{key}[{index}].", row, place)
+    for index, entry in _rows(table, "server"):
+        _check_server(f"server[{index}]", entry, place)
 
 
-class Place(Struct, frozen=True):
-    """Tells where a dotted key was set, for messages."""
+def _check_server(key: str, entry: Table, place: Place) -> None:
+    kind = entry.get("type", DEFAULT_TYPE)
+    row = SERVERS.get(kind) if isinstance(kind, str) else None
+    if row is None:
+        known = ", ".join(shown(name) for name in SERVERS)
+        raise ConfigError(
+            f"{place(key + '.type')}: {key}.type = {shown(kind)}: expected one of {known}"
+            f"{nearest(str(kind), SERVERS)}"
+        )
+    for name, value in entry.items():
+        if name != "type":
+            _known(name, f"{key}.", row, place)
+        if isinstance(value, dict) and name in SERVER_TABLES:
+            for inner in value:
+                _known(inner, f"{key}.{name}.", SERVER_TABLES[name], place)
 
-    sources: dict[str, str]
-    fallback: str
 
-    def __call__(self, key: str) -> str:
-        while key:
-            if key in self.sources:
-                return self.sources[key]
-            key = key[: max(key.rfind("."), key.rfind("["), 0)]
-        return self.fallback
+def _rows(table: Table, key: str) -> Iterator[tuple[int, Table]]:
+    rows = _lookup(table, key)
+    for index, entry in enumerate(rows if isinstance(rows, list) else ()):
+        if isinstance(entry, dict):
+            yield index, entry
 
 
 def _known(name: str, prefix: str, table: type[Strict], place: Place) -> None:
@@ -266,13 +261,13 @@ def convert(settings: Settings, fallback: str) -> File:
         if not isfinite(number):
             raise ConfigError(f"{place(key)}: {key} = {number}: expected a finite number")
     try:
-        return msgspec.convert(settings.table, File)
+        return msgspec.convert(with_types(settings.table), File)
     except msgspec.ValidationError as error:
         expected, _, path = str(error).partition(" - at `$")
         key = _exact(settings.table, path.rstrip("`").removeprefix("."))
         value = _lookup(settings.table, key)
         came = "" if isinstance(value, dict) else f" = {shown(value)}"
-        what = _allowed(key) or _plain(expected)
+        what = _allowed(key, settings.table) or _plain(expected)
         raise ConfigError(f"{place(key)}: {key or 'the file'}{came}: {what}") from error
 
 
@@ -292,11 +287,14 @@ def _plain(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _allowed(key: str) -> str:
+def _allowed(key: str, table: Table) -> str:
     """The type and range of `key` in words; empty for tables and rows."""
     from msgspec import inspect  # only mistakes pay for it
 
     info: object = inspect.type_info(File)
+    if row := re.match(r"server\[\d+\]\.", key):
+        info = inspect.type_info(server_type(_lookup(table, row[0][:-1])))
+        key = key[row.end() :]
     for part in re.sub(r"\[\d+\]", ".0", key).split("."):
         info = _element(info, part)
         if isinstance(info, inspect.UnionType):
@@ -326,12 +324,11 @@ def _exact(table: Table, path: str) -> str:
     """`path` with the index of the wrong element, which msgspec leaves out."""
     head, mark, tail = path.partition("[...]")
     rows = _lookup(table, head)
-    row = ROWS.get(head)
-    if not mark or not isinstance(rows, list) or row is None:
+    if not mark or not isinstance(rows, list) or head not in (*ROWS, "server"):
         return path.replace("[...]", "")
     for index, entry in enumerate(rows):
         try:
-            msgspec.convert(entry, row)
+            msgspec.convert(entry, ROWS.get(head) or server_type(entry), strict=True)
         except msgspec.ValidationError:
             return f"{head}[{index}]{tail}"
     return head

@@ -10,10 +10,12 @@ import msgspec
 from hal.config import FskChannel, LoraStdChannel, MultiSfChannel
 
 from . import schema
+from .base import Place
 from .boards import pin
 from .layers import leaves
 from .model import GatewayConfig
 from .names import shown
+from .servers import server_type
 
 DEFAULT = "default"
 
@@ -30,7 +32,7 @@ def rows(config: GatewayConfig) -> list[Row]:
     found: dict[str, Row] = {}
     for key, value in _flat(_defaults(config)):
         found[key] = Row(key, value, DEFAULT)
-    place = schema.Place(dict(config.sources), str(config.path.name))
+    place = Place(dict(config.sources), str(config.path.name))
     for key, value in _flat(dict(config.settings)):
         found[key] = Row(key, value, place(key))
     for key, value in _derived(config):
@@ -55,7 +57,9 @@ def _text(row: Row) -> str:
 
 def _defaults(config: GatewayConfig) -> dict[str, object]:
     """Our defaults for every table, and for each server that there is."""
-    file = schema.File(server=tuple(schema.Server(address="") for _ in config.servers))
+    rows = config.settings.get("server")
+    servers = tuple(server_type(row)(address="") for row in rows) if isinstance(rows, list) else ()
+    file = schema.File(server=servers)
     table = msgspec.to_builtins(file)
     assert isinstance(table, dict)
     return {key: value for key, value in table.items() if value is not None}
@@ -77,7 +81,8 @@ def _row(key: str, row: object) -> Iterator[tuple[str, object]]:
     if not isinstance(row, dict):
         yield key, row
     elif key.startswith("server"):
-        yield from ((f"{key}.{name}", value) for name, value in row.items() if value is not None)
+        found = ((f"{key}.{name}", value) for name, value in leaves(row))
+        yield from ((name, value) for name, value in found if value not in (None, (), [], {}))
     else:
         yield key, " ".join(f"{name}={shown(value)}" for name, value in row.items())
 

@@ -69,7 +69,7 @@ def lines(text: str) -> dict[str, int]:
     for number, whole in enumerate(text.splitlines(), 1):
         line = whole[:MAX_LINE]
         if header := _HEADER.match(line):
-            prefix = header.group(2)
+            prefix = _in_last_row(header.group(2), counts)
             if header.group(1):
                 counts[prefix] = counts.get(prefix, -1) + 1
                 found.setdefault(prefix, number)
@@ -79,3 +79,9 @@ def lines(text: str) -> dict[str, int]:
             name = key.group(1).strip("\"' ")
             found.setdefault(f"{prefix}.{name}" if prefix else name, number)
     return found
+
+
+def _in_last_row(header: str, counts: dict[str, int]) -> str:
+    """`server.filter` is of the last `[[server]]` before it: `server[1].filter`."""
+    first, dot, rest = header.partition(".")
+    return f"{first}[{counts[first]}].{rest}" if dot and first in counts else header

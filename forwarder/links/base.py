@@ -22,6 +22,46 @@ class GatewayFacts(Protocol):
     def position(self) -> Position | None: ...
 
 
+class RadioFacts(GatewayFacts, Protocol):
+    """What a link reads whose messages speak of the concentrator's own time."""
+
+    def now_us(self) -> int | None:
+        """The concentrator's unwrapped line now; None while there is no radio."""
+        ...
+
+    @property
+    def session(self) -> bytes:
+        """Four bytes drawn anew at each start of the radio: a counter beside them is of it."""
+        ...
+
+
+class Outlet(Protocol):
+    """A link as the keeper of its uplinks (spool/) uses it."""
+
+    def send(self, number: int, uplink: Uplink, *, late: bool) -> bool:
+        """Let one frame leave now; whether it did. `late`: it waited for an outage to end.
+
+        What left is told by `Courier.acknowledged(number)` when the server has it.
+        """
+        ...
+
+
+class Courier(Protocol):
+    """What a link tells the keeper of its uplinks."""
+
+    def opened(self) -> None:
+        """The server can be reached: what waits may go."""
+        ...
+
+    def closed(self) -> None:
+        """It cannot; what was not acknowledged goes again after `opened`."""
+        ...
+
+    def acknowledged(self, number: int) -> None:
+        """The server (or its broker) has taken the frame `number`."""
+        ...
+
+
 class Link(Protocol):
     """One server. Lives in the event loop; nothing it does waits for another link or the radio."""
 

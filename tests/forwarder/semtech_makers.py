@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from forwarder.config import GatewayConfig
 from forwarder.links.semtech_udp.settings import UdpSettings
 from forwarder.packets import Accepted, Answer, Downlink, Position, RadioCounters, Uplink
 from hal.frames import Crc, RxFrame
@@ -127,3 +128,10 @@ def answering(
         return answer
 
     return schedule
+
+
+def udp_servers(config: GatewayConfig) -> tuple[UdpSettings, ...]:
+    """The servers of a configuration in which all speak Semtech's UDP."""
+    servers = tuple(one for one in config.servers if isinstance(one, UdpSettings))
+    assert len(servers) == len(config.servers)
+    return servers

@@ -16,6 +16,7 @@ from forwarder.config import GatewayConfig, load, loads
 from forwarder.config.convert import to_toml
 from forwarder.errors import ConfigError
 from hal.config import FskChannel, LbtChannel, LoraStdChannel, MultiSfChannel, RadioKind
+from tests.forwarder.semtech_makers import udp_servers
 
 DATA = Path(__file__).parent.parent / "data"
 EU868 = DATA / "semtech_eu868_usb.json"
@@ -125,7 +126,7 @@ def test_a_full_duplex_board_is_told_that_its_dac_is_not_set(full_duplex: bool) 
 
 
 def test_servers_and_timers_have_semtechs_defaults() -> None:
-    (server,) = load(EU868).servers
+    (server,) = udp_servers(load(EU868))
     assert (server.address, server.port_up, server.port_down) == ("192.0.2.7", 1730, 1731)
     assert (server.keepalive_s, server.stat_interval_s, server.push_timeout_ms) == (10, 30, 100)
     assert server.forward_crc_error and server.forward_crc_valid
@@ -136,7 +137,7 @@ def test_a_file_that_says_almost_nothing_gets_semtechs_ports_and_private_network
         del conf["gateway_conf"], conf["SX130x_conf"]["lorawan_public"]
 
     config = changed(strip)
-    (server,) = config.servers
+    (server,) = udp_servers(config)
     assert (server.address, server.port_up, server.port_down) == ("127.0.0.1", 1780, 1782)
     assert server.keepalive_s == 5 and config.eui == "auto"
     assert not config.concentrator.public
@@ -157,7 +158,7 @@ def test_an_sx1301_file_loads_and_says_what_must_be_replaced() -> None:
 
 def test_mp_pkt_fwd_servers_are_kept_and_others_named() -> None:
     config = load(SX1301)
-    assert [(s.address, s.uplink_only) for s in config.servers] == [
+    assert [(s.address, s.uplink_only) for s in udp_servers(config)] == [
         ("a.example", False),
         ("c.example", True),
     ]

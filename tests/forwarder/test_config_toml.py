@@ -10,10 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.config import NO_EUI, load, loads
-from forwarder.config.schema import ROWS, TABLES, File, Strict
+from forwarder.config.base import Strict
+from forwarder.config.schema import ROWS, TABLES, File
+from forwarder.config.servers import SERVER_TABLES, SERVERS
 from forwarder.errors import ConfigError
+from forwarder.links.mqtt.settings import BrokerAddress, MqttSettings
+from forwarder.links.settings import OutagePolicy
 from hal.config import MultiSfChannel
+from hal.frames import Crc
 from hal.gpio import BoardLines
+from tests.forwarder.semtech_makers import udp_servers
 
 CONFIG = Path(__file__).parent.parent.parent / "config"
 SMALL = 'board = "rak2287"\nregion = "EU868"\n'
@@ -26,7 +32,7 @@ def test_board_region_and_server_are_enough() -> None:
     assert config.lines == BoardLines(sx1302_reset=17)
     assert config.concentrator.multi_sf[0] == MultiSfChannel(True, 1, -400_000)
     assert config.concentrator.public and config.limits.enforce_duty_cycle
-    (server,) = config.servers
+    (server,) = udp_servers(config)
     assert (server.name, server.port_up, server.eui) == ("localhost:1700", 1700, NO_EUI)
     assert config.warnings == ()
 
@@ -90,7 +96,7 @@ def test_a_usb_board_has_no_lines() -> None:
 )
 def test_a_server_address_may_carry_its_port(address: str, host: str, port: int) -> None:
     text = f'{SMALL}[[server]]\naddress = "{address}"\n'
-    (server,) = loads(text, "gateway.toml").servers
+    (server,) = udp_servers(loads(text, "gateway.toml"))
     assert (server.address, server.port_up, server.port_down) == (host, port, port)
 
 
@@ -113,7 +119,7 @@ def test_a_server_address_may_carry_its_port(address: str, host: str, port: int)
         (SMALL + "[[server]]\nport = 1\n", r"toml:3: server\[0\]: .* field address"),
         (SMALL + SERVER + "port = 0\n", r"toml:5: server\[0\].port = 0: expected .* from 1 up to"),
         (SMALL + '[[server]]\naddress = "a:b"\n', "toml:4: .*a port from 1 to 65535"),
-        (SMALL + '[[server]]\naddress = "x"\ntype = "mqtt"\n', 'toml:5: .*"mqtt": expected one of "udp"'),
+        (SMALL + '[[server]]\naddress = "x"\ntype = "mqt"\n', 'toml:5: .*"mqt": expected one of "udp", "mqtt"; did you mean'),
         (SMALL + "[gateway]\neui = '12'\n", "toml:4: gateway.eui = \"12\": expected 16 hex"),
         (SMALL + "[gateway]\neui = 1\n", "toml:4: gateway.eui = 1: expected str"),
         (SMALL + "[[multi_sf]]\nfreq_hz = 869_900_000\n", "toml:3: .*expected within 737.5 kHz"),
@@ -163,7 +169,8 @@ def test_the_reference_file_loads_as_it_is_and_with_every_setting_in_force() -> 
 
 def test_the_reference_file_names_every_setting_that_there_is() -> None:
     text = (CONFIG / "gateway.toml").read_text(encoding="utf-8")
-    tables: list[type[Strict]] = [File, *TABLES.values(), *ROWS.values()]
+    servers = [*SERVERS.values(), *SERVER_TABLES.values()]
+    tables: list[type[Strict]] = [File, *TABLES.values(), *ROWS.values(), *servers]
     names = {name for table in tables for name in table.__struct_fields__}
     missing = [name for name in sorted(names) if not re.search(rf"\b{name}\b", text)]
     assert not missing
@@ -209,3 +216,66 @@ def test_no_toml_does_worse_than_a_config_error_with_the_file(
         loads((SMALL if small else "") + "\n".join(lines), "gateway.toml")
     except ConfigError as error:
         assert "gateway.toml" in str(error)
+
+
+MQTT = '[[server]]\ntype = "mqtt"\naddress = "mqtts://broker.example"\n'
+
+
+def mqtt_server(text: str, region: str = "EU868") -> MqttSettings:
+    (server,) = loads(f'board = "sim"\nregion = "{region}"\n{MQTT}{text}', "gateway.toml").servers
+    assert isinstance(server, MqttSettings)
+    return server
+
+
+def test_an_mqtt_server_needs_no_more_than_an_address() -> None:
+    server = mqtt_server("")
+    assert server.addresses == (BrokerAddress("broker.example", 8883, tls=True),)
+    assert (server.name, server.profile, server.qos) == ("broker.example:8883", "chirpstack", 1)
+    assert server.feed.outage.policy is OutagePolicy.REPLAY and not server.feed.conducted
+    assert not server.feed.ghosts and server.feed.crcs == {Crc.OK}
+
+
+@pytest.mark.parametrize(
+    ("region", "extra", "prefix"),
+    [
+        ("EU868", "", "eu868"),
+        ("AS923-1", "", "as923"),
+        ("AS923-2", "", "as923_2"),
+        ("US915", "", "us915_1"),
+        ("EU868", 'topic_prefix = "/site/eu/"\n', "site/eu"),
+        ("EU868", 'topic_prefix = ""\n', ""),
+        ("EU868", 'profile = "chirpstack-v3"\n', ""),
+        ("EU868", 'profile = "tts"\n', ""),
+    ],
+)
+def test_the_topic_prefix_is_the_region_as_chirpstack_names_it(
+    region: str, extra: str, prefix: str
+) -> None:
+    assert mqtt_server(extra, region).topic_prefix == prefix
+
+
+def test_the_things_stack_asks_for_conducted_power_and_takes_no_late_frames() -> None:
+    feed = mqtt_server('profile = "tts"\n').feed
+    assert feed.conducted and feed.outage.policy is OutagePolicy.DROP
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('address = "http://x"', r"toml:5: server.0..address = .*expected one of mqtt://"),
+        ('address = "x:70000"', "toml:5: .*a port from 1 to 65535"),
+        ('address = "me@x"', "toml:5: .*username is a setting"),
+        ('address = "x"\nca_file = "ca.pem"', r"toml:3: server.0.: certificates need mqtts://"),
+        ('address = "x"\ncert_file = "c"', "toml:3: .*key_file go together"),
+        ('address = "x"\nport = 1', 'toml:6: "port" is no key of .server.0..; '),
+        ('address = "x"\nkeepalive_s = 1', "toml:6: .*keepalive_s = 1: expected a whole number"),
+        (
+            'address = "x"\n[server.outage]\npolicy = "x"',
+            'toml:7: .*expected one of "auto", "drop"',
+        ),
+        ('address = "x"\n[server.filter]\ndevaddr = []', "toml:7: .*did you mean 'dev_addr'"),
+    ],
+)
+def test_a_mistake_in_an_mqtt_server_is_told(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        loads(SMALL + '[[server]]\ntype = "mqtt"\n' + text + "\n", "gateway.toml")

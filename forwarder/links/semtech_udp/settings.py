@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hal.frames import Crc
 
+from ..settings import FeedSettings
 from .profiles import PROFILES, Profile
 
 
@@ -34,6 +35,7 @@ class UdpSettings:
     uplink_only: bool = False
     autoquit: int = 0
     batch: bool = False
+    feed: FeedSettings = field(default_factory=FeedSettings)
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:
