@@ -103,6 +103,7 @@ class Gateway:
     def radio_up(self, up: RadioUp) -> None:
         self.session = os.urandom(4)
         log.info("radio up: %s, EUI %s, session %d", up.model, up.eui, up.session)
+        self._silence(self.config.silence(up.sx1261_fault))
         if up.session > 1:
             self.transmitter.new_session("the radio was restarted")
             return
@@ -176,6 +177,12 @@ class Gateway:
         """A part runs for ever: what ends it other than our own stop ends the gateway."""
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fail(error)
+
+    def _silence(self, why: str) -> None:
+        """Nothing is sent, because nobody listens before; told when it begins."""
+        if why and why != self.scheduler.silence:
+            log.warning("nothing will be sent: %s", why)
+        self.scheduler.silence = why
 
     def _fail(self, error: BaseException) -> None:
         if not self._failed.done():

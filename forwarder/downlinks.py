@@ -82,6 +82,7 @@ class Scheduler:
         self._antenna_gain_db = antenna_gain_db
         self._jit: JitQueue[Job] = jit or JitQueue()
         self.counters = DownlinkCounters()
+        self.silence = ""  # why nothing may be sent without listening; "" if something may
 
     def schedule(self, downlink: Downlink, now_us: int) -> Answer:
         """Accept `downlink` and give it its place, or refuse it with the reason."""
@@ -174,6 +175,8 @@ class Scheduler:
 
     def _lbt_fault(self, job: Job) -> str | None:
         """Why listen-before-talk will never let this frame out; None if it may."""
+        if self.silence:
+            return self.silence
         sx1261 = self._config.sx1261
         if sx1261 is None or not sx1261.lbt_enable:
             return None

@@ -42,11 +42,15 @@ OpenRadio = Callable[[int | None, float], Concentrator]
 
 @dataclass(frozen=True, slots=True)
 class RadioUp:
-    """The concentrator receives. `session` counts its starts; 1 is the first."""
+    """The concentrator receives. `session` counts its starts; 1 is the first.
+
+    `sx1261_fault` says why the listening radio that was asked for does not work.
+    """
 
     eui: str
     model: str
     session: int
+    sx1261_fault: str = ""
 
 
 class RadioEvents(Protocol):
@@ -145,7 +149,7 @@ class RadioThread:
         radio = self._start_radio()
         try:
             self._session += 1
-            up = RadioUp(radio.eui, radio.model, self._session)
+            up = RadioUp(radio.eui, radio.model, self._session, radio.sx1261_fault)
             self._line = Line(radio.now_us(), self._clock.now_ns())
             # What came while the radio was down was meant for the session before.
             self._refuse_jobs(ChipError("the radio was restarted"))

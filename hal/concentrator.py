@@ -78,7 +78,10 @@ class Reception:
 
 
 class Concentrator:
-    """`eui` (16 lower-case hex digits) and `model` are known after `start`."""
+    """`eui` (16 lower-case hex digits) and `model` are known after `start`.
+
+    `sx1261_fault` says after `start` why the listening radio that was asked for is not there.
+    """
 
     eui: str = ""
     model: str = ""
@@ -103,6 +106,7 @@ class Concentrator:
         self._decoder: Decoder | None = None
         sx1261 = config.sx1261 if lbt.wanted(config) else None
         self._listener = lbt.Listener(self._chip, self._clock, sx1261) if sx1261 else None
+        self.sx1261_fault = ""
         self._looked: tuple[int, int] | None = None  # counter and clock at the last health()
         self._temperature_c = FALLBACK_TEMPERATURE_C
         self._readings = Allowance(burst=200, per_s=10)  # each costs a message on the bus
@@ -133,6 +137,7 @@ class Concentrator:
         bench = bringup.Bench(self._chip, self._clock, self._config, firmware)
         bringup.run(bench)
         self.eui, self.model = bench.eui, bench.model
+        self.sx1261_fault = bench.sx1261_fault
         self._decoder = Decoder(bench.config, model=bench.model)
         self._time = Clockwork(self._transport, self._line_start_us)
         self._time.update(self._chip.transfer(COUNTER_OPS))
@@ -171,12 +176,13 @@ class Concentrator:
 
         An AtCounter start must lie 2 ms to 134 s ahead. The receipt tells when the emission begins.
         """
+        self._check_listening()
         *states, first, second = self._transport.transfer((*TX_STATE_OPS, *COUNTER_OPS))
         now_us = self._time.update((first, second))
         self._check_free(frame.rf_chain, states)
         start_ticks = self._start_ticks(frame, now_us)
         sent = program(frame, self._config, start_ticks=start_ticks)
-        if self._listener:
+        if self._listener and not self.sx1261_fault:
             return self._send_if_free(frame, sent, self._listener)
         return self._trigger(frame, sent)
 
@@ -191,7 +197,7 @@ class Concentrator:
         listener.start(frame, sent.airtime_us)
         try:
             receipt = self._trigger(frame, sent)
-            verdict = listener.sent(frame.rf_chain, receipt.start_us - self._time.counter.now_us)
+            verdict = listener.sent(frame, receipt.start_us - self._time.counter.now_us)
             if verdict is None:
                 self.abort(frame.rf_chain)
         finally:
@@ -229,6 +235,10 @@ class Concentrator:
             before is not None and before[0] == look[0] and look[1] - before[1] >= STALL_S * 1e9
         )
         return health.read_out(answers, counter_stands=stands, now_us=now_us)
+
+    def lbt_counts(self) -> dict[tuple[int, int], lbt.LbtCount]:
+        """What listening before talking found, by frequency and bandwidth in Hz."""
+        return self._listener.counts if self._listener else {}
 
     def temperature_c(self) -> float | None:
         """Degrees Celsius near the radios; None where the board has no sensor."""
@@ -280,13 +290,19 @@ class Concentrator:
             if state in (TxState.EMITTING, TxState.SCHEDULED):
                 raise TxRefused(TxRefusal.BUSY, f"RF chain {chain} is {state.value}")
 
+    def _check_listening(self) -> None:
+        sx1261 = self._config.sx1261
+        if self._listener and self.sx1261_fault and sx1261 and sx1261.lbt_needed:
+            raise TxRefused(TxRefusal.LBT, f"the SX1261 does not work: {self.sx1261_fault}")
+
     def _start_ticks(self, frame: TxFrame, now_us: int) -> int | None:
         if isinstance(frame.start, OnPps):
             self._check_pps(now_us)
         if not isinstance(frame.start, AtCounter):
             return None
         ahead_us = frame.start.counter_us - now_us
-        lead_us = LEAD_US + (self._listener.lead_us(frame) if self._listener else 0)
+        listens = self._listener if not self.sx1261_fault else None
+        lead_us = LEAD_US + (listens.lead_us(frame) if listens else 0)
         if ahead_us < lead_us:
             raise TxRefused(TxRefusal.LATE, f"{ahead_us} us ahead, {lead_us} are needed")
         if ahead_us >= WRAP_US - LEAD_US:

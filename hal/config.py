@@ -109,13 +109,18 @@ class LbtChannel:
 
 @dataclass(frozen=True, slots=True)
 class Sx1261Config:
-    """The listening radio for LBT and spectral scan. `spi_path` is None on USB boards."""
+    """The listening radio for LBT and spectral scan. `spi_path` is None on USB boards.
+
+    `lbt_needed` says what follows when it does not work: True, nothing is sent; False, frames are
+    sent without listening.
+    """
 
     spi_path: str | None = None
     rssi_offset_db: int = 0
     lbt_enable: bool = False
     lbt_rssi_target_dbm: int = -80
     lbt_channels: tuple[LbtChannel, ...] = ()
+    lbt_needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

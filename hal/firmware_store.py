@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import FirmwareError
@@ -65,12 +65,15 @@ def locate(image: KnownImage, dirs: list[Path]) -> Path | None:
 
 
 def load(given: Path | None = None, *, lbt: bool = False) -> Firmware:
-    """What a start needs. Raises FirmwareError: which image is missing or damaged, what to do."""
+    """What a start needs. Raises FirmwareError: which image is missing or damaged, what to do.
+
+    The SX1261's patch may be missing: the gateway receives without it.
+    """
     dirs = search_dirs(given)
     return Firmware(
         agc=_read_known(AGC_SX1250, dirs),
         arb=_read_known(ARB, dirs),
-        sx1261_patch=_read_known(SX1261_PATCH, dirs) if lbt else None,
+        sx1261_patch=_optional(SX1261_PATCH, dirs) if lbt else None,
     )
 
 
@@ -81,7 +84,10 @@ def load_for(uri: str, *, lbt: bool = False) -> Firmware:
     Semtech's images; there, and where a recording is played, their absence is no reason to stop.
     """
     try:
-        return load(lbt=lbt)
+        found = load(lbt=lbt)
+        if lbt and found.sx1261_patch is None and _is_simulated(uri):
+            return replace(found, sx1261_patch=Firmware.simulated().sx1261_patch)
+        return found
     except FirmwareError:
         if not _is_simulated(uri):
             raise
@@ -158,6 +164,14 @@ def _read_known(image: KnownImage, dirs: list[Path]) -> bytes:
     if recognise(content) is not image:
         raise FirmwareError(f"{path} is damaged; run again: {HOW}")
     return content
+
+
+def _optional(image: KnownImage, dirs: list[Path]) -> bytes | None:
+    try:
+        return _read_known(image, dirs)
+    except FirmwareError as error:
+        log.warning("%s", error)
+        return None
 
 
 def _store(data: bytes, path: Path) -> Path:

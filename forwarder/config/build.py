@@ -117,7 +117,7 @@ def _concentrator(file: schema.File, place: Place) -> ConcentratorConfig:
         clock_source=common.clock_source,
         full_duplex=common.full_duplex,
         fine_timestamp=FineTimestamp(common.fine_timestamp),
-        sx1261=_sx1261(file.sx1261),
+        sx1261=_sx1261(file.sx1261, needed=not file.limits.allow_without_lbt),
         allow_lowest_gain=common.allow_lowest_gain,
     )
 
@@ -210,7 +210,7 @@ def _where(
     return index, offset_hz
 
 
-def _sx1261(conf: schema.Sx1261) -> Sx1261Config | None:
+def _sx1261(conf: schema.Sx1261, *, needed: bool) -> Sx1261Config | None:
     """None unless it is needed: nothing talks to it then, as in Semtech's forwarder."""
     if not conf.lbt:
         return None
@@ -224,7 +224,29 @@ def _sx1261(conf: schema.Sx1261) -> Sx1261Config | None:
         lbt_enable=True,
         lbt_rssi_target_dbm=conf.lbt_rssi_target_dbm,
         lbt_channels=channels,
+        lbt_needed=needed,
     )
+
+
+def _lbt_doubts(file: schema.File, place: Place) -> list[str]:
+    limits, at = file.limits, place("limits.lbt_required")
+    if file.sx1261.lbt and not file.sx1261.lbt_channels:
+        return [
+            f"{place('sx1261.lbt')}: sx1261.lbt = true without sx1261.lbt_channels: every downlink "
+            "will be refused; give the channels, or a region that has them"
+        ]
+    if not limits.lbt_required or file.sx1261.lbt:
+        return []
+    if limits.allow_without_lbt:
+        return [
+            f"{at}: {file.region} demands listen before talk; limits.allow_without_lbt sends "
+            "without it, at your own risk"
+        ]
+    return [
+        f"{at}: {file.region} demands listen before talk, which is off: every downlink will be "
+        "refused; set sx1261.lbt = true if the board has an SX1261 (its channels come from the "
+        "region), or, at your own risk, limits.allow_without_lbt = true"
+    ]
 
 
 def _radio_uri(file: schema.File, place: Place) -> str:
@@ -289,6 +311,7 @@ def _limits(limits: schema.LimitTable, place: Place) -> Limits:
         enforce_dwell_time=limits.enforce_dwell_time,
         enforce_eirp=limits.enforce_eirp,
         lbt_required=limits.lbt_required,
+        allow_without_lbt=limits.allow_without_lbt,
     )
 
 
@@ -310,11 +333,7 @@ def _doubts(file: schema.File, place: Place) -> list[str]:
         doubts.append(f"{at}: no server: frames go nowhere; add [[server]] with an address")
     if not any(channel.enable for channel in file.multi_sf):
         doubts.append(f"{place('multi_sf')}: no LoRa channel is enabled")
-    if file.limits.lbt_required and not file.sx1261.lbt:
-        doubts.append(
-            f"{place('limits.lbt_required')}: {file.region} wants listen before talk, which is "
-            "off: set sx1261.lbt and its channels, or transmit at your own risk"
-        )
+    doubts += _lbt_doubts(file, place)
     if file.concentrator.full_duplex:
         doubts.append(
             f"{place('concentrator.full_duplex')}: full duplex: the AD5338R that biases the power "

@@ -70,8 +70,8 @@ class TxBand:
 class Limits:
     """The region's rules for transmitting. Empty `bands`: no region is known, nothing is limited.
 
-    `lbt_required` says that the region wants listen before talk; the configuration warns when
-    the board is not set up for it.
+    `lbt_required` says that the region demands listen before talk: without it nothing is sent,
+    unless `allow_without_lbt` puts that at the owner's risk.
     """
 
     bands: tuple[TxBand, ...] = ()
@@ -79,6 +79,12 @@ class Limits:
     enforce_dwell_time: bool = False
     enforce_eirp: bool = False
     lbt_required: bool = False
+    allow_without_lbt: bool = False
+
+    @property
+    def lbt_demanded(self) -> bool:
+        """Whether silence is better than an emission that nobody listened before."""
+        return self.lbt_required and not self.allow_without_lbt
 
     def band(self, freq_hz: int) -> TxBand | None:
         """The band that holds `freq_hz`, or None."""
@@ -122,6 +128,26 @@ class GatewayConfig:
         if not site.fixed:
             return None
         return Position(site.latitude_deg, site.longitude_deg, site.altitude_m)
+
+    def silence(self, lbt_fault: str | None = None) -> str:
+        """Why nothing may be sent, "" where something may.
+
+        `lbt_fault` is what is wrong with the listening radio, if it was set up and failed.
+        """
+        sx1261 = self.concentrator.sx1261
+        listens = sx1261 is not None and sx1261.lbt_enable
+        if listens and lbt_fault and sx1261 is not None and sx1261.lbt_needed:
+            return (
+                f"listen before talk does not work: {lbt_fault}; nothing is sent without it"
+                " (at your own risk: limits.allow_without_lbt = true)"
+            )
+        if self.limits.lbt_demanded and not listens:
+            return (
+                f"{self.region or 'the region'} demands listen before talk, which is off: set "
+                "sx1261.lbt = true if the board has an SX1261, or, at your own risk, "
+                "limits.allow_without_lbt = true"
+            )
+        return ""
 
     def servers_for(self, eui: str) -> tuple[LinkSettings, ...]:
         """The servers, with `eui` (16 hex digits) for those that have none of their own."""

@@ -6,18 +6,19 @@ A region file is facts about a country's spectrum; it knows no board. Its form i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from ..errors import ConfigError
 from . import data, toml_file
-from .base import Bandwidth, Hz, SpreadingFactor, Strict
+from .base import Bandwidth, Dbm, Hz, SpreadingFactor, Strict
 from .layers import Layer, Table
 from .names import nearest, shown
 from .schema import Band
 
+LBT_BANDWIDTHS_HZ = (125_000, 250_000)  # what an SX1261 can listen to
 ALIASES = {"as923": "as923-1", "as923-japan": "as923-1-jp", "as923-jp": "as923-1-jp"}
 
 
@@ -53,6 +54,14 @@ class RegionLimits(Strict, frozen=True):
     lbt_required: bool = False
 
 
+class RegionLbt(Strict, frozen=True):
+    """How a gateway listens before it talks. The channels are the plan's, and RX2's."""
+
+    rssi_target_dbm: Dbm
+    scan_time_us: Literal[128, 5000]
+    transmit_time_ms: Annotated[int, Meta(ge=2, le=65_535)]
+
+
 class Rx2(Strict, frozen=True):
     freq_hz: Hz
     sf: SpreadingFactor
@@ -75,6 +84,7 @@ class RegionFile(Strict, frozen=True):
     limits: RegionLimits
     rx2: Rx2
     beacon: RegionBeacon
+    lbt: RegionLbt | None = None
     plan: Plan | None = None
     sub_bands: dict[str, Plan] = msgspec.field(default_factory=dict)
     default_sub_band: int = 0
@@ -125,7 +135,25 @@ class Region:
             table["lora_std"] = {"enable": True, **msgspec.to_builtins(plan.lora_std)}
         if plan.fsk is not None:
             table["fsk"] = {"enable": True, **msgspec.to_builtins(plan.fsk)}
+        if file.lbt is not None:
+            table["sx1261"] = _listening(file.lbt, plan, file.rx2)
         return table
+
+
+def _listening(lbt: RegionLbt, plan: Plan, rx2: Rx2) -> Table:
+    """Settings of the SX1261: every channel that a downlink may be asked for on."""
+    places = {(freq_hz, 125_000) for freq_hz in plan.multi_sf_hz} | {(rx2.freq_hz, rx2.bw_hz)}
+    if plan.lora_std is not None:
+        places.add((plan.lora_std.freq_hz, plan.lora_std.bw_hz))
+    times = {"scan_time_us": lbt.scan_time_us, "transmit_time_ms": lbt.transmit_time_ms}
+    return {
+        "lbt_rssi_target_dbm": lbt.rssi_target_dbm,
+        "lbt_channels": [
+            {"freq_hz": freq_hz, "bw_hz": bw_hz, **times}
+            for freq_hz, bw_hz in sorted(places)
+            if bw_hz in LBT_BANDWIDTHS_HZ
+        ],
+    }
 
 
 def read(name: str) -> RegionFile:

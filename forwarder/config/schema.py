@@ -158,6 +158,7 @@ class LimitTable(Strict, frozen=True):
     enforce_dwell_time: bool = False
     enforce_eirp: bool = False
     lbt_required: bool = False
+    allow_without_lbt: bool = False
     bands: tuple[Band, ...] = ()
 
 

@@ -1,7 +1,8 @@
 """Power-on to receiving, as a list of named steps.
 
 The order and the values are those of sx1302_hal's lgw_start; what is new is that both radios are
-reset, calibrated and set up side by side, and that what needs no pause goes in one transfer.
+reset, calibrated and set up side by side, that what needs no pause goes in one transfer, and that
+the SX1261 comes before the AGC, which is told whether somebody listens.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from ..clock import Clock
 from ..config import ConcentratorConfig, FineTimestamp, RadioKind
-from ..errors import StartError
+from ..errors import StartError, TransportError
 from ..radio import sx1250
 from ..transport.base import Op, Read, Write
 from . import agc, arbiter, channelizer, lbt, mcu, modems, radios
@@ -49,6 +50,7 @@ class Bench:
     firmware: Firmware
     eui: str = ""
     model: str = ""
+    sx1261_fault: str = ""  # why there is no listening radio, where one was asked for
 
 
 def faults(config: ConcentratorConfig) -> list[str]:
@@ -147,9 +149,26 @@ def demodulators(bench: Bench) -> None:
     bench.chip.transfer([*settings_ops(settings), *one_by_one(modems.enables())])
 
 
+def listener(bench: Bench) -> None:
+    """The SX1261, where listening or scanning is asked for. Reception does without it."""
+    if bench.config.sx1261 is None:
+        return
+    try:
+        lbt.set_up(bench.chip, bench.clock, bench.config, bench.firmware)
+    except Unexpected as error:
+        bench.sx1261_fault = f"{error}; likely: " + "; or ".join(error.causes)
+    except TransportError as error:
+        bench.sx1261_fault = str(error)
+        bench.chip.read(Common.VERSION)  # raises where more is lost than that radio
+    if bench.sx1261_fault:
+        log.warning("the SX1261 does not work, going on without it: %s", bench.sx1261_fault)
+
+
 def start_agc(bench: Bench) -> None:
     mcu.load(bench.chip, mcu.AGC, bench.firmware.agc)
-    agc.start(bench.chip, bench.clock, lbt=lbt.wanted(bench.config))
+    # Without a listening radio its verdict line floats: the AGC must not look at it.
+    listens = lbt.wanted(bench.config) and not bench.sx1261_fault
+    agc.start(bench.chip, bench.clock, lbt=listens)
 
 
 def start_arbiter(bench: Bench) -> None:
@@ -167,12 +186,6 @@ def transmit_path(bench: Bench) -> None:
     bench.chip.apply(settings)
 
 
-def listener(bench: Bench) -> None:
-    """The SX1261, where listening before talking is asked for."""
-    if lbt.wanted(bench.config):
-        lbt.set_up(bench.chip, bench.clock, bench.config, bench.firmware)
-
-
 def done(bench: Bench) -> None:
     bench.chip.write(Gpio.OUT_L_OUT_VALUE, CONFIG_DONE)
 
@@ -188,10 +201,10 @@ STEPS: tuple[Step, ...] = (
     ("set timestamps and pins", base),
     ("set up the channels", channels),
     ("set up the demodulators", demodulators),
+    ("set up the SX1261", listener),
     ("start the AGC firmware", start_agc),
     ("start the ARB firmware", start_arbiter),
     ("set up the transmit path", transmit_path),
-    ("set up the SX1261", listener),
     ("say that configuration is done", done),
 )
 

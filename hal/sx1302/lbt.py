@@ -7,6 +7,8 @@ blocked. Source: sx1302_hal: loragw_lbt.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..clock import Clock
 from ..config import ConcentratorConfig, LbtChannel, Sx1261Config
 from ..errors import TxRefusal, TxRefused
@@ -47,10 +49,16 @@ def faults(config: ConcentratorConfig) -> list[str]:
 
 
 def set_up(chip: Sx1302, clock: Clock, config: ConcentratorConfig, firmware: Firmware) -> None:
-    """Patch, calibrate and prepare the SX1261. Raises Unexpected."""
+    """Patch, calibrate and prepare the SX1261. Raises Unexpected, TransportError."""
+    if firmware.sx1261_patch is None:
+        raise Unexpected(
+            "the SX1261's patch",
+            "none: the image sx1261-pram is not installed",
+            "edgemast firmware import has not seen sx1261_pram.var",
+        )
     here = (Target.SX1261,)
     radios.side_by_side(chip, clock, here, [sx1261.standby()])
-    chip.transfer(sx1261.patch(firmware.sx1261_patch or b""))
+    chip.transfer(sx1261.patch(firmware.sx1261_patch))
     clock.sleep(PAUSE_S)
     (answer,) = chip.transfer((sx1261.read_version(),))
     found = sx1261.version(answer)
@@ -59,19 +67,33 @@ def set_up(chip: Sx1302, clock: Clock, config: ConcentratorConfig, firmware: Fir
             f"SX1261 patch version {sx1261.PATCH_VERSION.decode()}",
             repr(found.decode("ascii", "replace")),
             "no SX1261 is fitted, or its reset line is held",
+            "another radio is fitted (an SX1262 or SX1268 refuses the SX1261's patch)",
             "the bus flips bits",
         )
     radios.side_by_side(chip, clock, here, [sx1250.calibration(_calibration_freq_hz(config))])
     radios.side_by_side(chip, clock, here, [sx1261.setup()])
 
 
+@dataclass(slots=True)
+class LbtCount:
+    """What listening found on one channel; only ever grows."""
+
+    free: int = 0
+    busy: int = 0
+    untried: int = 0  # the AGC gave no verdict
+
+
 class Listener:
-    """Carrier sense for one frame at a time. Methods raise TransportError for the bus."""
+    """Carrier sense for one frame at a time. Methods raise TransportError for the bus.
+
+    `counts` is by the channel's frequency and bandwidth, both in Hz.
+    """
 
     def __init__(self, chip: Sx1302, clock: Clock, config: Sx1261Config) -> None:
         self._chip = chip
         self._clock = clock
         self._config = config
+        self.counts = {(ch.freq_hz, ch.bw_hz): LbtCount() for ch in config.lbt_channels}
 
     def lead_us(self, frame: TxFrame) -> int:
         """How far ahead a frame must be programmed to be sensed for. Raises TxRefused."""
@@ -90,11 +112,20 @@ class Listener:
             self._clock.sleep(PAUSE_S)
         self._clock.sleep(channel.scan_time_us / 1e6)
 
-    def sent(self, rf_chain: int, wait_us: int) -> bool | None:
-        """Wait for the AGC's verdict: sent, blocked, or None if it never tried.
+    def sent(self, frame: TxFrame, wait_us: int) -> bool | None:
+        """Wait for the AGC's verdict: sent, blocked, or None if it never tried. Counts it.
 
         Nothing is received meanwhile; the chip's buffer keeps what it hears.
         """
+        channel = self._channel(frame)
+        count = self.counts[channel.freq_hz, channel.bw_hz]
+        sent = self._verdict(frame.rf_chain, wait_us)
+        count.free += sent is True
+        count.busy += sent is False
+        count.untried += sent is None
+        return sent
+
+    def _verdict(self, rf_chain: int, wait_us: int) -> bool | None:
         deadline_ns = self._clock.now_ns() + (max(wait_us, 0) + PATIENCE_US) * 1000
         while not (status := self._chip.read(AgcMcu.STATUS)) & 1 << rf_chain:
             if self._clock.now_ns() >= deadline_ns:

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from hal.concentrator import Concentrator
 from hal.config import LbtChannel, Sx1261Config
-from hal.errors import StartError, TxRefusal, TxRefused
+from hal.errors import TransportError, TxRefusal, TxRefused
 from hal.frames import AtCounter, TxFrame, TxState
 from hal.modulation import LoRa
 from hal.sx1302 import bringup
-from hal.transport.base import Op, Read, Target
-from tests.hal.boards import Bus, a_concentrator, brought_up, commands
+from hal.sx1302.lbt import LbtCount
+from hal.transport.base import Command, Op, Read, Target
+from tests.hal.boards import Bus, Tamper, a_concentrator, brought_up, commands
+from tests.hal.concentrator_bench import hear
 from tests.hal.configs import AS923
 from tests.shared import shared
 
@@ -53,15 +56,94 @@ def test_a_start_patches_calibrates_and_prepares_the_sx1261() -> None:
     assert said[393:] == ["98e1e9", "17000000", "8000", "c000", "8f8080", "0d08accb"]
 
 
-def test_a_patch_that_does_not_run_ends_the_start() -> None:
+def unpatched(op: Op, answer: bytes) -> bytes:
+    """As an SX1268 does, which takes the patch and runs none (sx1302_hal issue 44)."""
+    return answer.replace(b"2D06", b"0000")
+
+
+def absent(op: Op, answer: bytes) -> bytes:
+    away = isinstance(op, Command) and op.target is Target.SX1261
+    return bytes(len(answer)) if away else answer
+
+
+@pytest.mark.parametrize(
+    ("tamper", "words"),
+    [
+        pytest.param(unpatched, "patch version 2D06, read '0000'", id="refuses the patch"),
+        pytest.param(absent, "standby RC and ready, read 0x00", id="is not there"),
+    ],
+)
+def test_without_its_sx1261_a_gateway_receives_and_sends_nothing(
+    tamper: Tamper, words: str
+) -> None:
+    concentrator, bus, _ = a_concentrator(CONFIG)
+    bus.tamper = tamper
+    concentrator.start()
+    assert words in concentrator.sx1261_fault
+    assert words in refused(concentrator, FRAME)
+    assert not bus.board.agc.lbt
+    hear(bus)
+    assert len(concentrator.receive().frames) == 1
+
+
+def test_at_the_owners_risk_it_sends_without_listening() -> None:
+    assert CONFIG.sx1261 is not None
+    config = replace(CONFIG, sx1261=replace(CONFIG.sx1261, lbt_needed=False))
+    concentrator, bus, _ = a_concentrator(config)
+    bus.tamper = absent
+    concentrator.start()
+    bus.board.lbt_busy = True
+    concentrator.send(replace(FRAME, start=AtCounter(concentrator.now_us() + 5_000)))
+    assert concentrator.tx_state() is TxState.SCHEDULED
+
+
+def test_a_bus_that_fails_at_the_sx1261_and_the_chip_too_ends_the_start() -> None:
     concentrator, bus, _ = a_concentrator(CONFIG)
 
-    def unpatched(op: Op, answer: bytes) -> bytes:
-        return answer.replace(b"2D06", b"0000")
+    def cut(op: Op, answer: bytes) -> bytes:
+        if isinstance(op, Command) and op.target is Target.SX1261:
+            bus.faults.unplugged = True
+            raise TransportError("gone")
+        return answer
 
-    bus.tamper = unpatched
-    with pytest.raises(StartError, match="patch version 2D06, read '0000'"):
+    bus.tamper = cut
+    with pytest.raises(TransportError, match="unplugged"):
         concentrator.start()
+
+
+def test_a_chip_select_that_is_not_there_is_a_missing_radio_and_no_dead_board() -> None:
+    concentrator, bus, _ = a_concentrator(CONFIG)
+
+    def no_node(op: Op, answer: bytes) -> bytes:
+        if isinstance(op, Command) and op.target is Target.SX1261:
+            raise TransportError("/dev/spidev0.1 does not exist")
+        return answer
+
+    bus.tamper = no_node
+    concentrator.start()
+    assert "/dev/spidev0.1 does not exist" in refused(concentrator, FRAME)
+
+
+def test_a_missing_patch_image_is_told_and_is_no_reason_to_stop() -> None:
+    bus, bench = brought_up(AS923)
+    bus.reset()
+    bench.config = CONFIG
+    bench.firmware = replace(bench.firmware, sx1261_patch=None)
+    bringup.run(bench)
+    assert "sx1261-pram is not installed" in bench.sx1261_fault
+    assert commands(bus, Target.SX1261) == []
+
+
+def test_what_listening_found_is_counted_by_channel() -> None:
+    concentrator, bus = started()
+    for busy in (False, True, False):
+        bus.board.lbt_busy = busy
+        with suppress(TxRefused):
+            concentrator.send(FRAME)
+        bus.board.clock.sleep(0.1)
+    counts = concentrator.lbt_counts()
+    assert counts[923_200_000, 125_000] == LbtCount(free=2, busy=1)
+    assert counts[923_400_000, 125_000] == LbtCount()
 
 
 def test_a_free_channel_lets_the_frame_go_and_reception_goes_on() -> None:
