@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
+    from ..config import GatewayConfig
     from ..sim.demo import Demo
     from ..sim.narrator import Line
     from ..sim.scenario import Scenario
@@ -41,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--server", metavar="HOST:PORT", help="a network server of your own (Semtech UDP)"
     )
     parser.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="servers and all else of your own configuration, on the simulated board",
+    )
+    parser.add_argument(
         "--profile",
         choices=("generic", "chirpstack", "tts", "helium"),
         default="generic",
@@ -65,23 +72,34 @@ def run(args: argparse.Namespace) -> int:
     if args.keys:
         print(_keys(scenario, args.keys), end="")
         return 0
-    server = _server(args.server)
-    edge = server is None and not args.plain
+    outside = _outside(args, scenario)
+    edge = outside is None and not args.plain
     printer = Printer(as_json=args.json, edge=edge)
-    demo = _edge_demo(args, scenario, printer) if edge else _demo(args, scenario, printer, server)
+    demo = _edge_demo(args, scenario, printer) if edge else _demo(scenario, printer, outside)
     printer.legend(scenario)
     asyncio.run(_run(demo, args.seconds))
     printer.summary(demo.summary())
     return 0
 
 
-def _demo(
-    args: argparse.Namespace, scenario: Scenario, printer: Printer, server: tuple[str, int] | None
-) -> Demo:
+def _demo(scenario: Scenario, printer: Printer, outside: GatewayConfig | None) -> Demo:
     from ..sim.demo import Demo
 
-    nonce = 1 if server is None else _nonce_of_this_minute()
-    return Demo(scenario, printer.show, server=server, profile=args.profile, first_nonce=nonce)
+    nonce = 1 if outside is None else _nonce_of_this_minute()
+    return Demo(scenario, printer.show, outside=outside, first_nonce=nonce)
+
+
+def _outside(args: argparse.Namespace, scenario: Scenario) -> GatewayConfig | None:
+    """The configuration of servers that are not the demo's own; None without any."""
+    from ..config import load
+    from ..sim.demo import outside_config, udp_config
+
+    server = _server(args.server)
+    if args.config is not None:
+        if server is not None:
+            raise ConfigError("--server and --config: give one of them")
+        return outside_config(scenario, load(args.config))
+    return None if server is None else udp_config(scenario, *server, profile=args.profile)
 
 
 def _edge_demo(args: argparse.Namespace, scenario: Scenario, printer: Printer) -> Demo:

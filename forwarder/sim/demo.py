@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from hal.clock import SystemClock
@@ -55,9 +56,9 @@ class WatchedGateway(Gateway):
 class Demo:
     """One run of `scenario`; `show(line, seconds)` is called in the event loop.
 
-    `server` (host, port) is a network server outside, instead of the small one inside, and
-    `profile` its make as a configuration names it. It has been told the devices' keys, and it
-    remembers DevNonces: `first_nonce` must grow from run to run.
+    `outside` is a configuration with network servers of its own, instead of the small one inside;
+    see `outside_config`. They have been told the devices' keys, and they remember DevNonces:
+    `first_nonce` must grow from run to run.
     """
 
     def __init__(
@@ -65,8 +66,7 @@ class Demo:
         scenario: Scenario,
         show: Show,
         *,
-        server: tuple[str, int] | None = None,
-        profile: str = "generic",
+        outside: GatewayConfig | None = None,
         first_nonce: int = 1,
     ) -> None:
         if len(scenario.gateway) != 1:
@@ -78,11 +78,10 @@ class Demo:
         self._show = show
         self._specs = devices_of(scenario)
         self._region = region_of(scenario)
-        self._outside = server
-        self._profile = profile
+        self._outside = outside
         self._first_nonce = first_nonce
         self.narrator = Narrator(
-            {spec.name: spec.payload.kind for spec in self._specs}, own_server=server is None
+            {spec.name: spec.payload.kind for spec in self._specs}, own_server=outside is None
         )
         self._started_s = time.monotonic()
         self._begin = False
@@ -92,7 +91,7 @@ class Demo:
         """Until cancelled. Raises Fatal when the radio does not start."""
         self._loop = asyncio.get_running_loop()
         if self._outside is not None:
-            await self._forward(self._config(*self._outside))
+            await self._forward(self._outside)
             return
         core = NetworkServer(
             self._region, self._specs, cf_list=self._cf_list(self._config("127.0.0.1", 1))
@@ -132,18 +131,7 @@ class Demo:
     # Parts.
 
     def _config(self, host: str, port: int) -> GatewayConfig:
-        # Made here and read as any other file is, so that the demo runs what users run.
-        return loads(self._config_text(host, port), "demo.toml")
-
-    def _config_text(self, host: str, port: int) -> str:
-        head = self._scenario.scenario
-        sub_band = f"sub_band = {head.sub_band}\n" if self._region.fixed_channels else ""
-        return (
-            f'board = "sim"\nregion = "{head.region}"\n{sub_band}'
-            f'[gateway]\neui = "{self._scenario.gateway[0].eui.lower()}"\n'
-            f'[[server]]\nname = "demo"\naddress = "{host}"\nport = {port}\n'
-            f'profile = "{self._profile}"\n'
-        )
+        return udp_config(self._scenario, host, port)
 
     def _cf_list(self, config: GatewayConfig) -> bytes:
         """The gateway's channels that devices do not know by themselves."""
@@ -228,3 +216,39 @@ def _masks(region: Region, heard: set[int]) -> list[int]:
         if channel.freq_hz in heard:
             masks[index // 16] |= 1 << index % 16
     return masks
+
+
+def udp_config(
+    scenario: Scenario, host: str, port: int, *, profile: str = "generic"
+) -> GatewayConfig:
+    """The scenario's gateway with one Semtech UDP server."""
+    # Made here and read as any other file is, so that the demo runs what users run.
+    return loads(udp_config_text(scenario, host, port, profile=profile), "demo.toml")
+
+
+def udp_config_text(scenario: Scenario, host: str, port: int, *, profile: str = "generic") -> str:
+    head, region = scenario.scenario, region_of(scenario)
+    sub_band = f"sub_band = {head.sub_band}\n" if region.fixed_channels else ""
+    return (
+        f'board = "sim"\nregion = "{head.region}"\n{sub_band}'
+        f'[gateway]\neui = "{scenario.gateway[0].eui.lower()}"\n'
+        f'[[server]]\nname = "demo"\naddress = "{host}"\nport = {port}\n'
+        f'profile = "{profile}"\n'
+    )
+
+
+def outside_config(scenario: Scenario, config: GatewayConfig) -> GatewayConfig:
+    """A user's configuration on the scenario's board: its radio is the simulated one.
+
+    The gateway's EUI is the scenario's, unless the file gives one. Raises ConfigError where the
+    devices would speak beside the channels that are listened to.
+    """
+    region = scenario.scenario.region
+    if config.region is not None and config.region.lower() != region.lower():
+        raise ConfigError(
+            f"{config.path}: region = {config.region}, but scenario {scenario.scenario.name} is of "
+            f"{region}; choose a scenario of that region with --scenario"
+        )
+    own = len(config.eui) == 16
+    eui = config.eui if own else scenario.gateway[0].eui.lower()
+    return replace(config, radio_uri="sim:", lines=None, eui=eui)

@@ -30,7 +30,7 @@ from ..edge.sources.http import HttpSource
 from ..edge.sources.push import PushSource
 from ..edge.values import KeySource, Record
 from ..lorawan.keys import SessionKeys
-from .demo import Demo, Show, WatchedGateway
+from .demo import Demo, Show, WatchedGateway, udp_config_text
 from .device import Device, Send
 from .device_spec import DeviceSpec
 from .edge_narrator import EdgeNarrator
@@ -163,7 +163,7 @@ class EdgeDemo(Demo):
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _config_with_edge(self, port: int, facts: JoinServerFacts, *, codec: bool) -> GatewayConfig:
-        text = self._config_text("127.0.0.1", port) + self._site.edge(
+        text = udp_config_text(self._scenario, "127.0.0.1", port) + self._site.edge(
             facts, self._specs, codec=codec
         )
         return load(self._site.secret("demo.toml", text))

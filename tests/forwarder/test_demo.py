@@ -11,12 +11,15 @@ import sys
 import pytest
 
 from forwarder.__main__ import main
+from forwarder.config import loads
 from forwarder.links.semtech_udp.wire import pull_data, push_data, tx_ack
 from forwarder.lorawan.region import REGIONS, DataRate
 from forwarder.packets import Accepted, Refusal, Refused
+from forwarder.sim.demo import outside_config
 from forwarder.sim.device_spec import PayloadKind, encode_reading
 from forwarder.sim.narrator import Line, Narrator, summary_text, text
 from forwarder.sim.network_server import NetworkServer, Transmit
+from forwarder.sim.scenario import load
 from forwarder.sim.server_events import DataHeard, DownlinkAnswered, Radio, ServerEvent, Unknown
 from forwarder.sim.udp_server import UdpServer, txpk
 
@@ -54,6 +57,8 @@ def test_the_demo_hears_answers_and_ends_cleanly_when_interrupted() -> None:
         (["--seed", "-4"], "--seed"),
         (["--server", "nowhere"], "HOST:PORT"),
         (["--server", 'x"y:1700'], "HOST:PORT"),
+        (["--server", "127.0.0.1:1700", "-c", "gateway.toml"], "give one of them"),
+        (["-c", "config/examples/corecell-usb-us915.toml"], "choose a scenario of that region"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(
@@ -62,6 +67,17 @@ def test_wrong_usage_is_one_line_and_exit_2(
     assert main(["demo", *arguments]) == 2
     error = capsys.readouterr().err
     assert why in error and error.count("\n") == 1
+
+
+def test_a_users_servers_are_used_on_the_simulated_board() -> None:
+    config = loads(
+        'board = "rak2287"\nregion = "EU868"\n[[server]]\naddress = "a"\n'
+        '[[server]]\ntype = "mqtt"\naddress = "mqtts://b"\n',
+        "gateway.toml",
+    )
+    outside = outside_config(load("demo"), config)
+    assert (outside.radio_uri, outside.lines) == ("sim:", None)
+    assert outside.eui == "0016c001f1500001" and outside.servers == config.servers
 
 
 def test_a_reading_is_told_in_units() -> None:
