@@ -2,23 +2,29 @@
 
 Pure: time is an argument, the radio is a list of what to program next. Checks come in the order of
 Semtech's forwarder (sx1302_hal: thread_down); every request gets exactly one answer, and what is
-accepted and then not emitted is counted and told.
+accepted and then not emitted is counted and told. After the board's limits come the region's
+(regulation.py), and what is kept for other links (shares.py).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 
 from hal.airtime import airtime_us
 from hal.config import ConcentratorConfig
 from hal.errors import TxRefusal, TxRefused
 from hal.frames import AtCounter as StartAt
-from hal.frames import Immediate, TxFrame, TxReceipt
+from hal.frames import Immediate, RxFrame, TxFrame, TxReceipt
 from hal.modulation import LoRa
 from hal.tx_checks import check, choose_gain
 
+from .config.model import Limits
+from .duty_cycle import Emission
 from .jit import JitQueue, Slot
+from .link_account import LinkAccount
+from .margins import RecentUplinks
 from .packets import (
     Accepted,
     Answer,
@@ -31,6 +37,8 @@ from .packets import (
     Refusal,
     Refused,
 )
+from .regulation import BandLoad, Regulation
+from .shares import Shares, Standing
 
 LBT_TUNE_HZ = 10_000  # a listening channel is found within this (sx1302_hal: lgw_lbt_start)
 AGAIN_US = 5_000_000  # how long a class C frame that the radio was too busy for is tried again
@@ -77,19 +85,40 @@ class Scheduler:
         *,
         antenna_gain_db: float = 0.0,
         jit: JitQueue[Job] | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._config = config
         self._antenna_gain_db = antenna_gain_db
         self._jit: JitQueue[Job] = jit or JitQueue()
+        self._shares = Shares()
+        self.regulation = Regulation(
+            limits or Limits(), self._shares, antenna_gain_db=antenna_gain_db
+        )
+        self._uplinks = RecentUplinks()
+        self._host_ahead_us = 0  # the host's clock less the concentrator's line
         self.counters = DownlinkCounters()
+        self.links: dict[str, LinkAccount] = {}
         self.silence = ""  # why nothing may be sent without listening; "" if something may
 
-    def schedule(self, downlink: Downlink, now_us: int) -> Answer:
-        """Accept `downlink` and give it its place, or refuse it with the reason."""
-        self.counters.requested += 1
+    def introduce(self, link: str, standing: Standing) -> None:
+        """Keep a part of what is shared for `link`; a link that is not introduced has none."""
+        self._shares.introduce(link, standing)
+        self.links.setdefault(link, LinkAccount())
+
+    def heard(self, frames: Iterable[RxFrame]) -> None:
+        """Remember uplinks: the margin report says which window a late downlink was for."""
+        self._uplinks.heard(frames)
+
+    def schedule(self, downlink: Downlink, now_us: int, host_us: int | None = None) -> Answer:
+        """Accept `downlink` and give it its place, or refuse it with the reason.
+
+        `host_us` is the host's monotonic clock at `now_us`: duty cycles go by it, as it has no
+        jumps. Without it the concentrator's line is taken for it.
+        """
+        if host_us is not None:
+            self._host_ahead_us = host_us - now_us
         answer = self._decide(downlink, now_us)
-        if isinstance(answer, Refused):
-            self.counters.refused[answer.reason] += 1
+        self._count(downlink, answer, now_us)
         return answer
 
     def due(self, now_us: int) -> list[tuple[Job, TxFrame]]:
@@ -104,11 +133,19 @@ class Scheduler:
         """When `due` is next worth calling."""
         return self._jit.next_us()
 
-    def emitted(self, job: Job, receipt: TxReceipt) -> None:
-        """The radio has taken the frame and told when it leaves."""
+    def emitted(self, job: Job, receipt: TxReceipt) -> Emission | None:
+        """The radio has taken the frame and told when it leaves.
+
+        Gives what a restart of the program has to remember; None where no band is known.
+        """
+        freq_hz, account = job.frame.freq_hz, self._account(job.downlink.link)
         self.counters.emitted += 1
         self.counters.airtime_us += receipt.airtime_us
+        account.emitted += 1
+        account.airtime_us[self.regulation.label(freq_hz)] += receipt.airtime_us
         self._jit.settle(job, receipt.start_us)
+        start_us = receipt.start_us + self._host_ahead_us
+        return self.regulation.settle(job, freq_hz, start_us, receipt.airtime_us)
 
     def again(self, job: Job, now_us: int) -> bool:
         """Place a frame anew that the radio could not take now; False if it has no second chance.
@@ -122,21 +159,66 @@ class Scheduler:
         return not isinstance(self._jit.push_soon(_slot(job, now_us), now_us), Refusal)
 
     def lost(self, job: Job, why: str) -> None:
-        """An accepted frame was not emitted: its place is free again, and it is told."""
-        self.counters.lost[why] += 1
+        """An accepted frame was not emitted: its place and its time are free again."""
         self._jit.release(job)
+        self._give_back(job, why)
 
     def new_session(self, why: str) -> list[Job]:
         """The counter starts anew: nothing that waits has a meaning any more."""
         dropped = [slot.item for slot in self._jit.clear()]
-        self.counters.lost[why] += len(dropped)
+        for job in dropped:
+            self._give_back(job, why)
         return dropped
+
+    def loads(self, host_us: int) -> list[BandLoad]:
+        """How much of the last hour each band was used."""
+        return self.regulation.loads(host_us)
+
+    def status(self, host_us: int) -> dict[str, object]:
+        """Plain values for `--json` and the status page: each link's account, each band's load."""
+        return {
+            "links": {name: account.status() for name, account in self.links.items()},
+            "bands": [asdict(load) for load in self.loads(host_us)],
+            "waiting": len(self._jit),
+        }
+
+    def warnings(self) -> list[str]:
+        """What an operator should hear, each once."""
+        found = (account.margins.warning(name) for name, account in self.links.items())
+        return [text for text in found if text is not None]
+
+    def _account(self, link: str) -> LinkAccount:
+        return self.links.setdefault(link, LinkAccount())
+
+    def _give_back(self, job: Job, why: str) -> None:
+        self.counters.lost[why] += 1
+        self._account(job.downlink.link).lost[why] += 1
+        self.regulation.release(job, job.frame.freq_hz)
+
+    def _count(self, downlink: Downlink, answer: Answer, now_us: int) -> None:
+        account = self._account(downlink.link)
+        self.counters.requested += 1
+        account.requested += 1
+        if isinstance(answer, Accepted):
+            account.accepted += 1
+        else:
+            self.counters.refused[answer.reason] += 1
+            account.refused[answer.reason] += 1
+        if answer.margin_us is None:
+            return
+        account.margins.record(answer.margin_us)
+        if isinstance(answer, Refused) and answer.reason is Refusal.TOO_LATE:
+            start_us = now_us + answer.margin_us + self._jit.lead_us
+            window = self._uplinks.window(start_us, downlink.freq_hz)
+            account.margins.record_late(answer.margin_us, window)
 
     # The checks, in order.
 
     def _decide(self, downlink: Downlink, now_us: int) -> Answer:
         if isinstance(downlink.when, AtGps):
             return Refused(Refusal.GPS_UNLOCKED, "there is no GPS time reference")
+        if (refused := self.regulation.place_fault(downlink.freq_hz)) is not None:
+            return refused
         gain_db = 0.0 if downlink.conducted else self._antenna_gain_db
         asked_dbm = (downlink.power_dbm or 0.0) - gain_db
         try:
@@ -164,6 +246,9 @@ class Scheduler:
         check(frame, config)
         gains = config.radios[frame.rf_chain].tx_gains
         gain = choose_gain(gains, asked_dbm, allow_lowest=config.allow_lowest_gain)
+        most_dbm = self.regulation.most_dbm(frame.freq_hz)
+        if most_dbm is not None and gain.rf_power_dbm > most_dbm:
+            gain = choose_gain(gains, most_dbm, allow_lowest=False)
         on_air_us = airtime_us(
             frame.modulation,
             len(frame.payload),
@@ -193,13 +278,34 @@ class Scheduler:
     def _place(self, job: Job, asked_dbm: float, now_us: int) -> Answer:
         slot = _slot(job, now_us)
         soon = isinstance(job.downlink.when, AsSoonAsPossible)
-        result = self._jit.push_soon(slot, now_us) if soon else self._jit.push(slot, now_us)
         start_us = slot.start_us
         margin_us = None if soon else start_us - now_us - self._jit.lead_us
+        emission = Emission(
+            start_us + self._host_ahead_us, job.airtime_us, job.frame.freq_hz, job.downlink.link
+        )
+        if margin_us is None or margin_us > 0:
+            fault = self._kept_for_others(job.downlink.link) or self.regulation.time_fault(
+                emission, slot.priority
+            )
+            if fault is not None:
+                return replace(fault, margin_us=margin_us)
+        result = self._jit.push_soon(slot, now_us) if soon else self._jit.push(slot, now_us)
         if isinstance(result, Refusal):
             return Refused(result, _when_text(result, start_us, now_us), margin_us)
+        self.regulation.reserve(job, emission)
         power_dbm = job.frame.power_dbm
         return Accepted(result.start_us, power_dbm, power_dbm != asked_dbm, margin_us)
+
+    def _kept_for_others(self, link: str) -> Refused | None:
+        """Why `link` may not have one more of the queue's places."""
+        if len(self._shares) < 2 or not len(self._jit):
+            return None
+        waiting = Counter(slot.item.downlink.link for slot in self._jit)
+        if self._shares.fits(link, 1, waiting, self._jit.capacity):
+            return None
+        return Refused(
+            Refusal.FULL, f"{waiting[link]} of {link} wait; the other places are kept for others"
+        )
 
 
 def _slot(job: Job, now_us: int) -> Slot[Job]:

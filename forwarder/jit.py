@@ -71,6 +71,11 @@ class JitQueue(Generic[T]):
         return iter(self._waiting)
 
     @property
+    def capacity(self) -> int:
+        """How many frames may wait."""
+        return self._capacity
+
+    @property
     def lead_us(self) -> int:
         """A fixed start has to be further ahead than this."""
         return START_US + self._load_us + MARGIN_US

@@ -304,7 +304,7 @@ def _limits(limits: schema.LimitTable, place: Place) -> Limits:
             )
     return Limits(
         bands=tuple(
-            TxBand(b.min_hz, b.max_hz, b.max_eirp_dbm, b.duty_cycle, b.dwell_ms)
+            TxBand(b.min_hz, b.max_hz, b.max_eirp_dbm, b.duty_cycle, b.dwell_ms, b.name)
             for b in limits.bands
         ),
         enforce_duty_cycle=limits.enforce_duty_cycle,

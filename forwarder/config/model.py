@@ -56,7 +56,7 @@ class TxBand:
     """A stretch of spectrum and what the regulator allows in it.
 
     Includes `min_hz`, excludes `max_hz`. `duty_cycle` is a fraction (1.0: no limit) over an hour;
-    `dwell_ms` the longest emission (0: no limit).
+    `dwell_ms` the longest emission (0: no limit). `name` is the standard's, if it has one.
     """
 
     min_hz: int
@@ -64,6 +64,12 @@ class TxBand:
     max_eirp_dbm: float
     duty_cycle: float = 1.0
     dwell_ms: int = 0
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        span = f"{self.min_hz / 1e6:g}-{self.max_hz / 1e6:g} MHz"
+        return f"{self.name} ({span})" if self.name else span
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,11 @@ class Limits:
     def lbt_demanded(self) -> bool:
         """Whether silence is better than an emission that nobody listened before."""
         return self.lbt_required and not self.allow_without_lbt
+
+    @property
+    def enforced(self) -> bool:
+        """Whether any of them is more than counted; then nothing leaves outside the bands."""
+        return self.enforce_duty_cycle or self.enforce_dwell_time or self.enforce_eirp
 
     def band(self, freq_hz: int) -> TxBand | None:
         """The band that holds `freq_hz`, or None."""

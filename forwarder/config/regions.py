@@ -52,6 +52,7 @@ class TxRange(Strict, frozen=True):
 class RegionLimits(Strict, frozen=True):
     bands: Annotated[tuple[Band, ...], Meta(min_length=1)]
     lbt_required: bool = False
+    enforce_dwell_time: bool = False
 
 
 class RegionLbt(Strict, frozen=True):
@@ -124,6 +125,7 @@ class Region:
             "beacon": msgspec.to_builtins(file.beacon),
             "limits": {
                 "enforce_duty_cycle": any(band.duty_cycle < 1 for band in file.limits.bands),
+                "enforce_dwell_time": file.limits.enforce_dwell_time,
                 "enforce_eirp": True,
                 "lbt_required": file.limits.lbt_required,
                 "bands": msgspec.to_builtins(file.limits.bands),

@@ -151,6 +151,7 @@ class Band(Strict, frozen=True):
     max_eirp_dbm: float
     duty_cycle: Annotated[float, Meta(gt=0, le=1)] = 1.0
     dwell_ms: Annotated[int, Meta(ge=0)] = 0
+    name: str = ""
 
 
 class LimitTable(Strict, frozen=True):
