@@ -16,19 +16,22 @@ import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from hal.clock import Clock
+from hal.clock import Clock, SystemClock
 from hal.concentrator import Concentrator
 from hal.frames import RxFrame
 from hal.transport.open import open_transport
 
 from .config import GatewayConfig, LinkSettings
 from .downlinks import Scheduler
+from .duty_cycle import Emission
+from .emission_log import EmissionLog, open_log
 from .errors import Fatal
 from .identity import gateway_eui
 from .links.base import Link, RadioFacts, Schedule
 from .links.semtech_udp.settings import UdpSettings
 from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
 from .radio_thread import OpenRadio, RadioThread, RadioUp
+from .shares import Standing
 from .supervisor import keep_running
 from .transmitter import Transmitter
 from .uplinks import Uplinks
@@ -57,9 +60,13 @@ class Gateway:
         self.session = b""
         self.ready = asyncio.Event()
         self.uplinks = Uplinks(self.counters)
-        self.scheduler = Scheduler(config.concentrator, antenna_gain_db=config.antenna_gain_dbi)
+        self.scheduler = Scheduler(
+            config.concentrator, antenna_gain_db=config.antenna_gain_dbi, limits=config.limits
+        )
         self.radio = RadioThread(open_radio, self, loop, clock=clock)
-        self.transmitter = Transmitter(self.scheduler, self.radio, self.counters)
+        self.transmitter = Transmitter(self.scheduler, self.radio, self.counters, self._sent)
+        self._clock = clock or SystemClock()
+        self._emissions: EmissionLog | None = None
         self._failed: asyncio.Future[None] = loop.create_future()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -75,6 +82,8 @@ class Gateway:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.to_thread(self.radio.stop)
+            if self._emissions is not None:
+                self._emissions.close()
 
     def schedule(self, downlink: Downlink) -> Answer:
         """The one answer to a downlink; what every link is given."""
@@ -82,7 +91,7 @@ class Gateway:
         if now_us is None or not self.radio.up:
             answer: Answer = Refused(Refusal.RADIO, "the radio is being restarted")
         else:
-            answer = self.scheduler.schedule(downlink, now_us)
+            answer = self.scheduler.schedule(downlink, now_us, self.host_us())
             self.transmitter.wake()
         _log_answer(downlink, answer)
         return answer
@@ -94,6 +103,10 @@ class Gateway:
 
     def position(self) -> Position | None:
         return self.config.position
+
+    def host_us(self) -> int:
+        """The monotonic clock, which duty cycles are counted by."""
+        return self._clock.now_ns() // 1000
 
     def now_us(self) -> int | None:
         return self.radio.now_us() if self.radio.up else None
@@ -125,10 +138,15 @@ class Gateway:
         self.counters.damage += damaged
         self.counters.rx_dropped += dropped
         self.uplinks.received(frames)
+        self.scheduler.heard(frames)
 
     def counter_jumped(self, by_us: int) -> None:
         log.warning("the chip's counter jumped by %.3f s", by_us / 1e6)
         self.transmitter.new_session("the counter jumped")
+
+    def _sent(self, emission: Emission) -> None:
+        if self._emissions is not None:
+            self._emissions.write(emission, self.host_us())
 
     # Parts.
 
@@ -136,7 +154,15 @@ class Gateway:
         simulated = self.config.radio_uri.startswith("sim:")
         self.eui, source = gateway_eui(self.config.eui, up.eui, simulated=simulated)
         log.info("gateway EUI %s (%s)", self.eui, source)
-        for link in make_links(self.config.servers_for(self.eui), self, self.schedule):
+        self._emissions = open_log(
+            self.eui, self.scheduler.regulation, self.host_us(), simulated=simulated
+        )
+        servers = self.config.servers_for(self.eui)
+        for server in servers:
+            if not server.uplink_only:
+                feed = server.feed
+                self.scheduler.introduce(server.name, Standing(feed.priority, feed.share))
+        for link in make_links(servers, self, self.schedule):
             self.uplinks.links.append(link)
             self._keep(link.name, link.run)
         if self.config.edge is not None:
@@ -153,6 +179,7 @@ class Gateway:
             self.uplinks.unwanted = edge.forged
         self._keep(edge.name, edge.run)
         if alone is not None:
+            self.scheduler.introduce(alone.name, Standing())
             self.uplinks.observers.append(alone)
             self._keep(alone.name, alone.run)
 
@@ -192,6 +219,8 @@ class Gateway:
         while True:
             await asyncio.sleep(STATUS_S)
             log.info("%s", self._status_line())
+            for text in self.scheduler.warnings():
+                log.warning("%s", text)
 
     def _status_line(self) -> str:
         radio, down = self.counters, self.scheduler.counters

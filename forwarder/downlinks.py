@@ -89,7 +89,7 @@ class Scheduler:
     ) -> None:
         self._config = config
         self._antenna_gain_db = antenna_gain_db
-        self._jit: JitQueue[Job] = jit or JitQueue()
+        self._jit: JitQueue[Job] = JitQueue() if jit is None else jit
         self._shares = Shares()
         self.regulation = Regulation(
             limits or Limits(), self._shares, antenna_gain_db=antenna_gain_db
@@ -217,14 +217,14 @@ class Scheduler:
     def _decide(self, downlink: Downlink, now_us: int) -> Answer:
         if isinstance(downlink.when, AtGps):
             return Refused(Refusal.GPS_UNLOCKED, "there is no GPS time reference")
-        if (refused := self.regulation.place_fault(downlink.freq_hz)) is not None:
-            return refused
         gain_db = 0.0 if downlink.conducted else self._antenna_gain_db
         asked_dbm = (downlink.power_dbm or 0.0) - gain_db
         try:
             job = self._job(downlink, asked_dbm, now_us)
         except TxRefused as refused:
             return Refused(WORDS[refused.reason], str(refused))
+        if (outside := self.regulation.place_fault(downlink.freq_hz)) is not None:
+            return outside
         if (fault := self._lbt_fault(job)) is not None:
             return Refused(Refusal.LBT, fault)
         return self._place(job, asked_dbm, now_us)

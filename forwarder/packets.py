@@ -6,11 +6,17 @@ protocol; no link knows another.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeVar
 
 from hal.frames import RxFrame
 from hal.modulation import Modulation
+
+K = TypeVar("K")
+
+MOST_KINDS = 256  # frequencies, or modulations, that are counted apart
 
 
 class Refusal(Enum):
@@ -153,6 +159,30 @@ class RadioCounters:
     tx_ok: int = 0
     tx_failed: int = 0
     restarts: dict[str, int] = field(default_factory=dict)  # recovery stage to count
+    rx_very_close: int = 0  # strong frames that had ghosts: a device within metres
+    # Of rx_ok and tx_ok, by frequency in Hz and by modulation.
+    rx_frequencies: Counter[int] = field(default_factory=Counter)
+    rx_modulations: Counter[Modulation] = field(default_factory=Counter)
+    tx_frequencies: Counter[int] = field(default_factory=Counter)
+    tx_modulations: Counter[Modulation] = field(default_factory=Counter)
+
+    def count_rx(self, freq_hz: int, modulation: Modulation) -> None:
+        """One more frame with a good CRC."""
+        self.rx_ok += 1
+        _one_more(self.rx_frequencies, freq_hz)
+        _one_more(self.rx_modulations, modulation)
+
+    def count_tx(self, freq_hz: int, modulation: Modulation) -> None:
+        """One more frame sent."""
+        self.tx_ok += 1
+        _one_more(self.tx_frequencies, freq_hz)
+        _one_more(self.tx_modulations, modulation)
+
+
+def _one_more(counter: Counter[K], key: K) -> None:
+    """A server may ask for any frequency: a table of more than MOST_KINDS is no statistics."""
+    if key in counter or len(counter) < MOST_KINDS:
+        counter[key] += 1
 
 
 @dataclass(frozen=True, slots=True)

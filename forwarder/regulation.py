@@ -82,11 +82,23 @@ class Regulation:
         if (account := self._account(emission.freq_hz)) is not None:
             account.sent(emission)
 
-    def remember_nothing(self, now_us: int) -> None:
-        """What was sent before is not known: count every limited band as used up until now."""
+    def remember_nothing(self, now_us: int) -> list[Emission]:
+        """What was sent before is not known: count every limited band as used up until now.
+
+        Gives what was counted.
+        """
+        counted = []
         for band, account in self._accounts.items():
             if band.duty_cycle < 1:
-                account.sent(Emission(now_us, budget_us(band.duty_cycle), band.min_hz, ""))
+                used_us = budget_us(band.duty_cycle)
+                counted.append(Emission(now_us - used_us, used_us, band.min_hz, ""))
+                account.sent(counted[-1])
+        return counted
+
+    @property
+    def counts(self) -> bool:
+        """Whether any band has a duty cycle to count."""
+        return any(band.duty_cycle < 1 for band in self._accounts)
 
     def loads(self, now_us: int) -> list[BandLoad]:
         return [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from hal.errors import HalError, TxRefusal, TxRefused
 from hal.frames import TxFrame, TxReceipt
 
 from .downlinks import Job, Scheduler
+from .duty_cycle import Emission
 from .packets import RadioCounters
 from .radio_thread import TxDone, TxOutcome
 
@@ -33,8 +35,16 @@ class Radio(Protocol):
 class Transmitter:
     """Lives in the event loop. Call `wake` after anything that may have changed the queue."""
 
-    def __init__(self, scheduler: Scheduler, radio: Radio, counters: RadioCounters) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        radio: Radio,
+        counters: RadioCounters,
+        keep: Callable[[Emission], None] | None = None,
+    ) -> None:
+        """`keep` is given what a restart of the program has to remember."""
         self._scheduler = scheduler
+        self._keep = keep
         self._radio = radio
         self._counters = counters
         self._loop = asyncio.get_running_loop()
@@ -61,8 +71,10 @@ class Transmitter:
 
     def _ended(self, job: Job, outcome: TxOutcome) -> None:
         if isinstance(outcome, TxReceipt):
-            self._counters.tx_ok += 1
-            self._scheduler.emitted(job, outcome)
+            self._counters.count_tx(job.frame.freq_hz, job.frame.modulation)
+            emission = self._scheduler.emitted(job, outcome)
+            if emission is not None and self._keep is not None:
+                self._keep(emission)
             log.debug("sent for %s: %s", job.downlink.link, outcome)
             return
         if isinstance(outcome, TxRefused) and outcome.reason in NOT_NOW and self._again(job):

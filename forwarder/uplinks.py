@@ -49,7 +49,7 @@ class Uplinks:
         counters = self._counters
         counters.rx_total += 1
         if frame.crc is Crc.OK:
-            counters.rx_ok += 1
+            counters.count_rx(frame.freq_hz, frame.modulation)
         elif frame.crc is Crc.BAD:
             counters.rx_bad += 1
         else:
