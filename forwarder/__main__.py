@@ -27,6 +27,7 @@ COMMANDS = {
     "config": "check, show or convert a configuration file",
     "firmware": "import or list the chip's firmware images",
     "whoami": "which EUI this gateway has, and why",
+    "doctor": "find out why the gateway does not work, from the board to the servers",
     "airtime": "how long a LoRa frame is on the air",
     "frame": "explain a LoRaWAN frame",
     "codec": "try a payload codec in JavaScript",

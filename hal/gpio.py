@@ -8,7 +8,7 @@ images that have only that.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -141,7 +141,42 @@ def claim(levels: Mapping[int, bool], machine: Machine = THIS_MACHINE) -> Output
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The chip behind the 40-pin header, and who holds which of the lines that were asked for."""
+
+    path: str
+    label: str
+    used: Mapping[int, str]  # by line: the consumer's name, "the kernel" for one without
+
+
+def look(lines: Iterable[int], machine: Machine = THIS_MACHINE) -> Header:
+    """Who holds `lines`, without taking any.
+
+    Raises TransportError without gpiod 2 (only that can tell), a known chip or permission.
+    """
+    try:
+        gpiod = _import_gpiod(machine)
+    except ImportError as error:
+        raise TransportError(f"who holds a GPIO line can only gpiod 2 tell: {error}") from error
+    path, label = _find_chip(gpiod, machine.chip_paths())
+    try:
+        with gpiod.Chip(path) as chip:
+            infos = {number: chip.get_line_info(number) for number in lines}
+    except (OSError, ValueError) as error:
+        raise TransportError(f"the lines of {path} ({label}) cannot be read: {error}") from error
+    used = {number: info.consumer or "the kernel" for number, info in infos.items() if info.used}
+    return Header(path, label, used)
+
+
 # gpiod 2.
+
+
+def _import_gpiod(machine: Machine) -> Any:
+    gpiod = machine.importer("gpiod")
+    if not hasattr(gpiod, "request_lines"):
+        raise ImportError("the gpiod that is installed is older than 2.0")
+    return gpiod
 
 
 class _GpiodOutputs:
@@ -160,9 +195,7 @@ class _GpiodOutputs:
 
 
 def _with_gpiod(levels: Mapping[int, bool], machine: Machine) -> Outputs:
-    gpiod = machine.importer("gpiod")
-    if not hasattr(gpiod, "request_lines"):
-        raise ImportError("the gpiod that is installed is older than 2.0")
+    gpiod = _import_gpiod(machine)
     path, label = _find_chip(gpiod, machine.chip_paths())
     line = machine.importer("gpiod.line")
     config = {

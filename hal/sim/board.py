@@ -70,7 +70,7 @@ class SimBoard:
         self.reset()
 
     def _make_parts(self, eui: bytes, model_id: int) -> None:
-        self.counter = Counter(self.registers, self.agenda)
+        self.counter = Counter(self.registers, self.agenda, self.faults)
         self.fifo = RxFifo(self.registers)
         self.otp = Otp(self.registers, eui, model_id)
         self.radios = (Sx1250(), Sx1250())
@@ -121,7 +121,8 @@ class SimBoard:
         before = self._lines.get(pin, 0)
         self._lines[pin] = level
         if pin == RESET_PIN and before and not level:
-            self.reset()
+            if not self.faults.reset_ignored:
+                self.reset()
         elif pin == POWER_PIN and before and not level:
             self.reset()
             self.sx1261.reset()
@@ -130,9 +131,17 @@ class SimBoard:
 
     def command(self, target: Target, opcode: int, args: bytes) -> bytes:
         """A radio's command; gives as many bytes as there are arguments."""
+        number = target - Target.RADIO_A
+        if number in self.faults.dead_radios or self.faults.reads_as is not None:
+            return bytes((self.faults.reads_as or 0,)) * len(args)
         if target is Target.SX1261:
             return self.sx1261.command(opcode, args)
-        return self.radios[target - Target.RADIO_A].command(opcode, args)
+        return self.radios[number].command(opcode, args)
+
+    def read(self, address: int, size: int) -> bytes:
+        """Registers as the host sees them, with what is broken on the way."""
+        data = self.registers.read(address, size)
+        return self.faults.damaged(data) if self.faults.on_reads else data
 
     @property
     def uptime_ms(self) -> int:

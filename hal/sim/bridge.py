@@ -199,7 +199,7 @@ class Bridge:
             return bytes(len(sent))
         if len(sent) < 4:
             return None
-        data = self.board.registers.read(address, len(sent) - 4)
+        data = self.board.read(address, len(sent) - 4)
         if self.log:
             self.log.read(address, data, self.requests)
         return bytes(4) + data

@@ -60,6 +60,11 @@ class Control:
             "mute": self._set_mute,
             "fail_next": self._set_fail_next,
             "pps": self._set_pps,
+            "reads_as": self._set_reads_as,
+            "flips_over": self._set_flips_over,
+            "reset_ignored": self._set_reset_ignored,
+            "dead_radios": self._set_dead_radios,
+            "counter_stands": self._set_counter_stands,
         }
 
     def request(self, line: bytes, answer: Answer) -> None:
@@ -213,6 +218,21 @@ class Control:
         statuses = fields.integers(name, 0, 255)
         self._board.faults.fail_next.clear()
         self._board.faults.fail_next.extend(statuses)
+
+    def _set_reads_as(self, fields: Fields, name: str) -> None:
+        self._board.faults.reads_as = fields.optional_integer(name, 0, 255)
+
+    def _set_flips_over(self, fields: Fields, name: str) -> None:
+        self._board.faults.flips_over = fields.optional_integer(name, 0, 65_536)
+
+    def _set_reset_ignored(self, fields: Fields, name: str) -> None:
+        self._board.faults.reset_ignored = fields.flag(name)
+
+    def _set_dead_radios(self, fields: Fields, name: str) -> None:
+        self._board.faults.dead_radios = set(fields.integers(name, 0, 2))
+
+    def _set_counter_stands(self, fields: Fields, name: str) -> None:
+        self._board.faults.counter_stands = fields.flag(name)
 
     def _set_pps(self, fields: Fields, name: str) -> None:
         """True or false, or the phase of the first edge in ticks from now."""

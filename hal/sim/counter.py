@@ -7,6 +7,7 @@ may be wrong by `xtal_ppm`; PPS edges come from outside and are right.
 from __future__ import annotations
 
 from .agenda import Agenda
+from .faults import Faults
 from .map import GPS_CONTROL, TIMESTAMPS
 from .registers import RegisterFile
 
@@ -17,7 +18,10 @@ _DENOMINATOR = 10**12  # ticks a nanosecond are 32 * (1e9 + ppb) / 1e12
 
 
 class Counter:
-    def __init__(self, registers: RegisterFile, agenda: Agenda) -> None:
+    def __init__(
+        self, registers: RegisterFile, agenda: Agenda, faults: Faults | None = None
+    ) -> None:
+        self._faults = faults or Faults()
         self._registers = registers
         self._agenda = agenda
         self._base_ticks = 0
@@ -92,5 +96,7 @@ class Counter:
             self._pps_since_ns = self._agenda.now_ns
 
     def _latch(self) -> None:
+        if self._faults.counter_stands:
+            return
         self._registers.poke(TIMESTAMPS, self.pps_ticks() & 0xFFFFFFFF, 4)
         self._registers.poke(TIMESTAMPS + 4, self.ticks() & 0xFFFFFFFF, 4)

@@ -64,7 +64,7 @@ class SimTransport:
         if self.board.faults.fail_next:
             self._fail_if_told(op)
         if isinstance(op, Read):
-            return self._registers.read(op.address, op.size)
+            return self.board.read(op.address, op.size)
         if isinstance(op, Write):
             self._registers.write(op.address, op.data)
             return b""

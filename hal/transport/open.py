@@ -102,6 +102,12 @@ def _open_spi(
     )
 
 
+def lines_of(uri: str, lines: BoardLines | None = None) -> BoardLines | None:
+    """The lines that an SPI board at `uri` would be reset by. Raises ValueError."""
+    _, _, options = parse(uri)
+    return _lines(uri, options, lines)
+
+
 def _lines(uri: str, options: Options, lines: BoardLines | None) -> BoardLines | None:
     from dataclasses import replace
 

@@ -304,3 +304,22 @@ def test_the_board_is_deaf_while_it_transmits() -> None:
     transmit(desk, rssi_dbm=-60)
     desk.board.clock.sleep(1)
     assert desk.fifo() == b"" and desk.answers[0]["verdict"] == "gateway transmitting"
+
+
+def test_faults_of_the_board_are_set_and_taken_back() -> None:
+    desk = Desk()
+    faults = desk.board.faults
+    desk.well("set", reads_as=255, flips_over=100, dead_radios=[0, 2], counter_stands=True)
+    assert (faults.reads_as, faults.flips_over) == (255, 100)
+    assert faults.dead_radios == {0, 2} and faults.counter_stands
+    desk.well("set", reads_as=None, flips_over=None, dead_radios=[], counter_stands=False)
+    assert not faults.on_reads and not faults.dead_radios and not faults.counter_stands
+
+
+def test_a_host_on_the_bridge_reads_what_the_fault_says() -> None:
+    desk = Desk()
+    desk.well("set", reads_as=0)
+    answer = desk.bridge.feed(message(5, read(0x5606, 1)))
+    assert answer[-1] == 0
+    desk.well("set", reads_as=None)
+    assert desk.bridge.feed(message(5, read(0x5606, 1)))[-1] == 0x10

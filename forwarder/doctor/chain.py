@@ -1,0 +1,131 @@
+"""The table: every check for this case, in the order in which a fault in one explains the next."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from functools import partial
+
+from hal.config import ConcentratorConfig
+from hal.transport.base import Transport
+
+from ..commands.radio import eu868, open_radio
+from ..errors import ConfigError
+from ..host import macs, stored_eui
+from ..identity import choose
+from . import bus, chip, clock, gpio, network, power, servers, setup, storage
+from .case import Case
+from .values import Check, Finding, skipped
+
+NO_RADIO = "no radio to ask: use -c FILE or --radio URI"
+CHIP_S = 4.0
+IDENTITY = "EUI and model"
+
+
+def checks(case: Case, session: chip.Session | None = None) -> list[Check]:
+    """All of them. `session` is the look at the chip."""
+    table = [
+        Check("configuration", partial(setup.configuration, case)),
+        Check("power supply", partial(power.supply, case)),
+        Check("service", partial(bus.service, case)),
+    ]
+    if session is None:
+        why = "no channels to start it with" if case.problem else NO_RADIO
+        table.append(Check("radio", partial(skipped, why)))
+    else:
+        table += _board(case)
+        table += _chip(case, session)
+    identified = (IDENTITY,) if session else ()
+    table += [
+        Check("gateway EUI", partial(setup.eui, case), after=identified),
+        Check("GPS receiver", partial(clock.gps, case), timeout_s=4.0),
+        Check("time", partial(clock.sync, case)),
+        *_servers(case, identified),
+        Check("disk", partial(storage.root_file_system, case)),
+        Check("data folder", partial(storage.data_folder, case)),
+    ]
+    return table
+
+
+def new_session(case: Case) -> chip.Session | None:
+    """A look at the case's radio; None where nobody said which, or with which channels."""
+    if case.uri is None or case.problem:
+        return None
+    config = case.config.concentrator if case.config else eu868()
+    return chip.Session(case, config, partial(_open, case, config))
+
+
+def _open(case: Case, config: ConcentratorConfig) -> Transport:
+    assert case.uri is not None
+    return open_radio(case.uri, case.config.lines if case.config else None, config.sx1261)
+
+
+def _board(case: Case) -> Iterator[Check]:
+    """From the setting to the open device, as far as this kind of radio has one."""
+    spi = case.scheme == "spi"
+    if spi:
+        yield Check("SPI enabled", partial(bus.enabled, case))
+    if case.scheme not in ("spi", "usb"):
+        return
+    yield Check("device", partial(bus.node, case), ("SPI enabled",) if spi else ())
+    yield Check("permission", partial(bus.permission, case), ("device",))
+    if spi:
+        yield Check("chip select", partial(gpio.chip_select, case))
+    yield Check("board free", partial(bus.free, case), ("permission",))
+    if spi:
+        yield Check("GPIO lines", partial(gpio.lines, case), ("board free", "chip select"))
+
+
+def _chip(case: Case, session: chip.Session) -> Iterator[Check]:
+    before = {"spi": ("board free", "GPIO lines"), "usb": ("board free",)}.get(case.scheme, ())
+    for name, run, needs in (
+        ("open", session.opens, before),
+        ("reset", session.reset, ("open",)),
+        ("chip version", session.version, ("reset",)),
+        (IDENTITY, session.identity, ("chip version",)),
+        ("radios", session.radios, (IDENTITY,)),
+        ("firmware files", session.firmware_files, ()),
+        ("firmware", session.firmware, ("radios", "firmware files")),
+        ("SX1261", session.listener, ("firmware",)),
+        ("receive cycle", session.receiving, ("firmware",)),
+        ("temperature", session.temperature, ("open",)),
+        ("PPS", session.pps, ("receive cycle",)),
+    ):
+        yield Check(name, run, needs, timeout_s=CHIP_S)
+
+
+def _servers(case: Case, identified: tuple[str, ...]) -> Iterator[Check]:
+    named: set[str] = set()
+    for server in case.config.servers if case.config else ():
+        host = server.address
+        needs: tuple[str, ...] = ()
+        if not _is_address(host):
+            needs = (f"name {host}",)
+            if host not in named:
+                yield Check(f"name {host}", partial(network.resolves, host))
+            named.add(host)
+        ask = partial(_ask, server, case)
+        yield Check(f"server {server.name}", ask, needs, servers.PROBE_S, after=identified)
+
+
+def _ask(server: object, case: Case) -> Finding:
+    if case.running:
+        return skipped(
+            f"{case.running} speaks to it; a second one would take its downlinks away: "
+            "see the service's status"
+        )
+    stored = stored_eui()
+    assert case.config is not None
+    try:
+        eui = choose(case.config.eui, case.chip_eui, stored, macs(case.machine.path(setup.NET))).eui
+    except ConfigError as error:
+        return skipped(f"the gateway has no EUI to ask with: {error}")
+    return servers.probe(server, eui, case)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
