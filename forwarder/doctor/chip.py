@@ -123,8 +123,6 @@ class Session:
 
     def firmware(self) -> Finding:
         """Loaded, read back, and both controllers through their hand-shakes."""
-        if self._bench is not None and self._firmware is not None:
-            self._bench.firmware = self._firmware
         names = (
             "set timestamps and pins",
             "set up the channels",
@@ -136,10 +134,24 @@ class Session:
         return self._steps(*names, said=lambda: "AGC and ARB loaded, read back the same, running")
 
     def listener(self) -> Finding:
-        """The SX1261: needed with LBT, looked for without."""
+        """The SX1261: needed with LBT, used for scans, looked for without."""
+        if self._config.sx1261 is None:
+            return self._look_for_listener()
+        bench = self._ready()
+        done = self._steps("set up the SX1261", said=lambda: "the SX1261 is patched and ready")
+        if done.verdict is not Verdict.OK or not bench.sx1261_fault:
+            return done
         if lbt.wanted(self._config):
-            said = "listen before talk is set up"
-            return self._steps("set up the SX1261", said=lambda: said)
+            return fail(
+                bench.sx1261_fault,
+                "the SX1261: without it nothing is sent where listening first is demanded",
+                "this board has none",
+                "its reset line, or its chip select (sx1261.spi_path), is another one",
+                next="edgemast boards",
+            )
+        return warn(bench.sx1261_fault, "the SX1261, for spectral scans", "this board has none")
+
+    def _look_for_listener(self) -> Finding:
         chip, clock = Sx1302(self._board), self._case.clock
         try:
             radios.side_by_side(chip, clock, (Target.SX1261,), [sx1261.standby()])
@@ -229,15 +241,21 @@ class Session:
     def _read_version(self) -> str:
         return f"version {Sx1302(self._board).read(Common.VERSION):#04x}"
 
-    def _steps(self, *names: str, said: Callable[[], str]) -> Finding:
+    def _ready(self) -> bringup.Bench:
+        """What the steps work on, with the images as soon as they are known."""
+        firmware = self._firmware or Firmware.simulated()
         if self._bench is None:
-            clock = self._case.clock
             chip = Sx1302(self._board)
-            self._bench = bringup.Bench(chip, clock, self._config, Firmware.simulated())
+            self._bench = bringup.Bench(chip, self._case.clock, self._config, firmware)
+        self._bench.firmware = firmware
+        return self._bench
+
+    def _steps(self, *names: str, said: Callable[[], str]) -> Finding:
+        bench = self._ready()
         steps = dict(bringup.STEPS)
         for name in names:
             try:
-                steps[name](self._bench)
+                steps[name](bench)
             except Unexpected as error:
                 return fail(
                     f"{error.read} (step '{name}')", error.expected, *error.causes, next=self._next

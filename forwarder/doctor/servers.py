@@ -26,7 +26,17 @@ ANSWER_S = 1.5
 Probe = Callable[[Any, str, Case], Finding]
 
 # Class of the settings: the module, relative to this package, and the function that asks.
-PROBES: dict[str, tuple[str, str]] = {"UdpSettings": (".servers", "udp_answers")}
+PROBES: dict[str, tuple[str, str]] = {
+    "UdpSettings": (".servers", "udp_answers"),
+    "MqttSettings": (".brokers", "broker_connects"),
+}
+
+
+def hosts(settings: object) -> list[str]:
+    """The names or addresses of a server, whatever its kind."""
+    if isinstance(settings, UdpSettings):
+        return [settings.address]
+    return [str(address.host) for address in getattr(settings, "addresses", ())]
 
 
 def probe(settings: object, eui: str, case: Case) -> Finding:
@@ -44,6 +54,11 @@ def udp_answers(settings: UdpSettings, eui: str, case: Case) -> Finding:
 
     Only while no gateway runs here: a server sends downlinks to whoever spoke last.
     """
+    if case.running:
+        return skipped(
+            f"{case.running} speaks to it; a second one would take its downlinks away: "
+            "see the service's status"
+        )
     if set(settings.eui) != {"0"}:
         eui = settings.eui
     where = f"{settings.address}:{settings.port_down}"
