@@ -27,7 +27,9 @@ from .duty_cycle import Emission
 from .emission_log import EmissionLog, open_log
 from .errors import Fatal
 from .identity import gateway_eui
-from .links.base import Link, RadioFacts, Schedule
+from .links.base import RadioFacts, Schedule
+from .links.feed import Feed
+from .links.filters import Heads
 from .links.semtech_udp.settings import UdpSettings
 from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
 from .radio_thread import OpenRadio, RadioThread, RadioUp
@@ -267,12 +269,14 @@ def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:
 
 def make_links(
     servers: Iterable[LinkSettings], facts: RadioFacts, schedule: Schedule
-) -> Iterator[Link]:
+) -> Iterator[Feed]:
     """One link for each configured server; what a kind needs is imported when it is configured."""
+    heads = Heads()
     for settings in servers:
         if isinstance(settings, UdpSettings):
             from .links.semtech_udp.link import SemtechUdpLink
 
-            yield SemtechUdpLink(settings, facts, schedule)
+            udp = SemtechUdpLink(settings, facts, schedule)
+            yield Feed(udp, settings.feed, heads, carries=settings.dialect.carries)
         else:
             raise Fatal(f"server {settings.name}: MQTT links are not there yet")

@@ -66,8 +66,6 @@ class Station:
                 eui=eui,
                 port_up=server[1],
                 port_down=server[1],
-                forward_crc_error=True,
-                forward_crc_disabled=True,
             )
             self.link = SemtechUdpLink(settings, self, self._refuse)
             self.uplinks.links.append(self.link)

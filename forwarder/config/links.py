@@ -21,7 +21,7 @@ from ..links.settings import (
 )
 from .base import Place
 from .names import shown
-from .servers import MqttServer, Outage, Server, UdpServer
+from .servers import Filter, MqttServer, Outage, Server, UdpServer
 
 LinkSettings = UdpSettings | MqttSettings
 
@@ -57,14 +57,11 @@ def _udp(server: UdpServer, key: str, taken: set[str], place: Place) -> UdpSetti
         keepalive_s=server.keepalive_s,
         stat_interval_s=server.stat_interval_s,
         push_timeout_ms=server.push_timeout_ms,
-        forward_crc_valid=server.forward_crc_valid,
-        forward_crc_error=server.forward_crc_error,
-        forward_crc_disabled=server.forward_crc_disabled,
         profile=server.profile,
         uplink_only=server.uplink_only,
         autoquit=server.autoquit,
         batch=server.batch,
-        feed=_feed(server, profile.ghost_uplinks, conducted, OutagePolicy.DROP),
+        feed=_feed(server, key, place, profile.ghost_uplinks, conducted, OutagePolicy.DROP),
     )
 
 
@@ -86,7 +83,7 @@ def _mqtt(
             addresses=addresses,
             eui=_eui(server, key, place),
             profile=server.profile,
-            feed=_feed(server, False, conducted, usual),
+            feed=_feed(server, key, place, False, conducted, usual),
             protocol=server.protocol,
             client_id=server.client_id,
             username=server.username,
@@ -117,16 +114,22 @@ def _mqtt(
         raise ConfigError(f"{place(key)}: {key}: {error}") from error
 
 
-def _feed(server: Server, usual_ghosts: bool, conducted: bool, usual: OutagePolicy) -> FeedSettings:
+def _feed(
+    server: Server,
+    key: str,
+    place: Place,
+    usual_ghosts: bool,
+    conducted: bool,
+    usual: OutagePolicy,
+) -> FeedSettings:
     wanted = {
         Crc.OK: server.forward_crc_valid,
         Crc.BAD: server.forward_crc_error,
         Crc.NONE: server.forward_crc_disabled,
     }
     ghosts = usual_ghosts if server.ghosts == "auto" else server.ghosts == "forward"
-    names = server.filter.__struct_fields__
     return FeedSettings(
-        filter=FilterSettings(**{name: getattr(server.filter, name) for name in names}),
+        filter=_filter(server.filter, f"{key}.filter", place),
         outage=_outage(server.outage, usual),
         crcs=frozenset(crc for crc, on in wanted.items() if on),
         ghosts=ghosts,
@@ -135,6 +138,19 @@ def _feed(server: Server, usual_ghosts: bool, conducted: bool, usual: OutagePoli
         conducted=conducted,
         bytes_per_day=server.bytes_per_day,
     )
+
+
+def _filter(table: Filter, key: str, place: Place) -> FilterSettings:
+    names = table.__struct_fields__
+    settings = FilterSettings(**{name: getattr(table, name) for name in names})
+    if settings == FilterSettings():
+        return settings
+    from ..links.address_rules import check  # a gateway without them does without
+
+    if fault := check(settings):
+        name, why = fault
+        raise ConfigError(f"{place(f'{key}.{name}')}: {key}.{name} has {why}")
+    return settings
 
 
 def _outage(outage: Outage, usual: OutagePolicy) -> OutageSettings:

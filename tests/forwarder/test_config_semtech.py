@@ -16,6 +16,7 @@ from forwarder.config import GatewayConfig, load, loads
 from forwarder.config.convert import to_toml
 from forwarder.errors import ConfigError
 from hal.config import FskChannel, LbtChannel, LoraStdChannel, MultiSfChannel, RadioKind
+from hal.frames import Crc
 from tests.forwarder.semtech_makers import udp_servers
 
 DATA = Path(__file__).parent.parent / "data"
@@ -129,7 +130,7 @@ def test_servers_and_timers_have_semtechs_defaults() -> None:
     (server,) = udp_servers(load(EU868))
     assert (server.address, server.port_up, server.port_down) == ("192.0.2.7", 1730, 1731)
     assert (server.keepalive_s, server.stat_interval_s, server.push_timeout_ms) == (10, 30, 100)
-    assert server.forward_crc_error and server.forward_crc_valid
+    assert server.feed.crcs == {Crc.OK, Crc.BAD}
 
 
 def test_a_file_that_says_almost_nothing_gets_semtechs_ports_and_private_network() -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
-from dataclasses import replace
-from typing import Any
 
 from forwarder.links.semtech_udp.link import State
 from forwarder.links.semtech_udp.outbox import BACKLOG_MOST, Outbox
 from forwarder.packets import Accepted, Downlink, Position, Refusal, Refused
-from hal.frames import Crc
 
 from .fake_server import serving
 from .link_bench import a_link, acked, in_the_loop, running, until, up
-from .semtech_makers import Facts, answering, body, fsk_uplink, uplink
+from .semtech_makers import Facts, answering, body, uplink
 
 # Up.
 
@@ -45,44 +42,6 @@ async def test_a_frame_leaves_inside_the_call_of_uplink() -> None:
             assert server.recv(4096)[3] == 2
             link.uplink(uplink())  # nothing is awaited from here on
             assert server.recv(4096)[3] == 0
-
-
-@in_the_loop
-async def test_only_wanted_frames_are_sent() -> None:
-    bad = {"forward_crc_error": True}
-    wanted: list[tuple[dict[str, Any], list[str]]] = [
-        ({}, ["OK", "FSK"]),
-        (bad | {"forward_crc_disabled": True}, ["OK", "BAD", "NONE", "FSK"]),
-        (bad | {"forward_crc_valid": False}, ["BAD"]),
-        (bad | {"profile": "helium"}, ["OK"]),
-    ]
-    for changes, names in wanted:
-        async with serving() as server:
-            link = a_link(server.port, **changes)
-            async with running(link):
-                await up(link)
-                for crc in (Crc.OK, Crc.BAD, Crc.NONE):
-                    link.uplink(uplink(crc.name.encode(), crc=crc))
-                link.uplink(fsk_uplink(payload=b"FSK"))
-                for name in names:
-                    (rxpk,) = (await server.push())["rxpk"]
-                    assert rxpk["size"] == len(name)
-                status = link.status()
-                assert status["forwarded"] == len(names)
-                assert status["filtered"] == 4 - len(names)
-
-
-@in_the_loop
-async def test_ghosts_go_only_to_servers_that_can_tell_them_apart() -> None:
-    for profile, sizes in (("generic", [7, 5]), ("chirpstack", [5])):
-        async with serving() as server:
-            link = a_link(server.port, profile=profile)
-            async with running(link):
-                await up(link)
-                link.uplink(replace(uplink(b"a ghost"), ghost=True))
-                link.uplink(uplink(b"frame"))
-                assert [(await server.push())["rxpk"][0]["size"] for _ in sizes] == sizes
-                assert link.status()["filtered"] == 2 - len(sizes)
 
 
 @in_the_loop

@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from hal.modulation import LoRa
-
 from ...backoff import backoff
 from ...packets import Answer, Refused, Uplink
 from ..base import GatewayFacts, Schedule
@@ -60,7 +58,6 @@ class Tally:
     """What this link has done since the process started; only ever grows."""
 
     forwarded: int = 0
-    filtered: int = 0
     accepted: int = 0
     ignored: int = 0  # datagrams that no server may send
     errors: int = 0  # that the sockets reported
@@ -85,9 +82,6 @@ class SemtechUdpLink:
         self._settings = settings
         self._facts = facts
         self._schedule = schedule
-        self._crcs = settings.crcs()
-        self._fsk = settings.dialect.fsk_uplinks
-        self._ghosts = settings.dialect.ghost_uplinks
         self._session = Session(settings, int.from_bytes(os.urandom(2), "big"))
         self._path = Path(settings, self, resolver, pauses)
         self._outbox = Outbox(self._push, per_10ms=settings.dialect.per_10ms, batch=settings.batch)
@@ -103,12 +97,7 @@ class SemtechUdpLink:
         await self._path.keep()
 
     def uplink(self, uplink: Uplink) -> None:
-        """Send one frame now, if this server wants it; keep it while it cannot leave."""
-        frame = uplink.frame
-        wanted = frame.crc in self._crcs and (self._fsk or isinstance(frame.modulation, LoRa))
-        if not wanted or (uplink.ghost and not self._ghosts):
-            self._tally.filtered += 1
-            return
+        """Send one frame now; keep it while it cannot leave. What is not wanted, feed.py drops."""
         self._tally.forwarded += 1
         self._outbox.put_frame(rxpk(uplink))
 
@@ -128,7 +117,6 @@ class SemtechUdpLink:
             "connections": path.connections,
             "errors": tally.errors,
             "forwarded": tally.forwarded,
-            "filtered": tally.filtered,
             "waiting": len(self._outbox),
             "dropped": self._outbox.dropped,
             "ignored": tally.ignored,

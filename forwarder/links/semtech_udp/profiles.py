@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hal.frames import Crc, RxFrame
+from hal.modulation import LoRa
+
 from ...packets import Answer, Refusal, Refused
 
 # Refusals for which the protocol has no word.
@@ -25,7 +28,7 @@ class Profile:
     """One make of server.
 
     `per_10ms` is how many datagrams it takes in 10 ms; None: any number. `words` are those of its
-    own, used instead of the standard ones.
+    own, used instead of the standard ones. `ghost_uplinks` is what it is given where nobody said.
     """
 
     name: str
@@ -35,6 +38,11 @@ class Profile:
     warn_beside_error: bool = False
     per_10ms: int | None = None
     words: Mapping[Refusal, str] = field(default_factory=dict)
+
+    def carries(self, frame: RxFrame) -> bool:
+        """Whether this server can read such a frame at all."""
+        readable = self.fsk_uplinks or isinstance(frame.modulation, LoRa)
+        return readable and (self.bad_crc_uplinks or frame.crc is not Crc.BAD)
 
 
 PROFILES = {

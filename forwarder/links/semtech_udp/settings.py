@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hal.frames import Crc
-
 from ..settings import FeedSettings
 from .profiles import PROFILES, Profile
 
@@ -28,9 +26,6 @@ class UdpSettings:
     keepalive_s: float = 10.0
     stat_interval_s: float = 30.0
     push_timeout_ms: int = 100
-    forward_crc_valid: bool = True
-    forward_crc_error: bool = False
-    forward_crc_disabled: bool = False
     profile: str = "generic"
     uplink_only: bool = False
     autoquit: int = 0
@@ -54,12 +49,3 @@ class UdpSettings:
     @property
     def dialect(self) -> Profile:
         return PROFILES[self.profile]
-
-    def crcs(self) -> frozenset[Crc]:
-        """The CRC states that are sent to this server."""
-        wanted = {
-            Crc.OK: self.forward_crc_valid,
-            Crc.BAD: self.forward_crc_error and self.dialect.bad_crc_uplinks,
-            Crc.NONE: self.forward_crc_disabled,
-        }
-        return frozenset(crc for crc, on in wanted.items() if on)

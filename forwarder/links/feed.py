@@ -1,0 +1,70 @@
+"""What stands between the radio and one link: the filter, and who takes what passes it.
+
+A frame that is dropped here costs its server, its spool and its line nothing; it is counted by the
+reason. Local mode is not fed from here: it sees every frame.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from hal.frames import RxFrame
+
+from ..packets import Uplink
+from .base import Link
+from .filters import Filter, Heads, Reason
+from .settings import FeedSettings
+
+
+def everything(frame: RxFrame) -> bool:
+    return True
+
+
+class Feed:
+    """A Link around a link. See `forwarder.links.base.Link`.
+
+    `take` gets what passes: the link itself, or the keeper of its uplinks. `carries` says what the
+    link's protocol has words for. `heads` is shared by all feeds of a gateway.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        settings: FeedSettings,
+        heads: Heads,
+        *,
+        take: Callable[[Uplink], None] | None = None,
+        carries: Callable[[RxFrame], bool] = everything,
+    ) -> None:
+        self.name = link.name
+        self.link = link
+        self.filtered: Counter[Reason] = Counter()
+        self._filter = Filter(settings, heads)
+        self._take = take or link.uplink
+        self._carries = carries
+
+    async def run(self) -> None:
+        await self.link.run()
+
+    def uplink(self, uplink: Uplink) -> None:
+        """Hand one frame on, or count why not."""
+        reason = self.refuses(uplink)
+        if reason is None:
+            self._take(uplink)
+        else:
+            self.filtered[reason] += 1
+
+    def refuses(self, uplink: Uplink) -> Reason | None:
+        """Why this server is not given a frame; None when it is. Asked once for each frame."""
+        if not self._carries(uplink.frame):
+            return Reason.PROTOCOL
+        return self._filter.refuses(uplink)
+
+    def status(self) -> dict[str, object]:
+        """The link's, with what was kept from it."""
+        return {
+            **self.link.status(),
+            "filtered": self.filtered.total(),
+            "filtered_by": {reason.name: count for reason, count in self.filtered.items()},
+        }
