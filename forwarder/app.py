@@ -35,12 +35,14 @@ from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
 from .radio_thread import OpenRadio, RadioThread, RadioUp
 from .shares import Standing
 from .supervisor import keep_running
+from .time_reference import NO_GPS, TimeReference
 from .transmitter import Transmitter
 from .uplinks import Uplinks
 
 if TYPE_CHECKING:
     from .edge.config import EdgeConfig
     from .edge.standalone.open import Site
+    from .timing.service import GpsService
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +63,18 @@ class Gateway:
         self.eui = ""
         self.session = b""
         self.ready = asyncio.Event()
-        self.uplinks = Uplinks(self.counters)
-        self.scheduler = Scheduler(
-            config.concentrator, antenna_gain_db=config.antenna_gain_dbi, limits=config.limits
-        )
-        self.radio = RadioThread(open_radio, self, loop, clock=clock)
-        self.transmitter = Transmitter(self.scheduler, self.radio, self.counters, self._sent)
         self._clock = clock or SystemClock()
+        self.radio = RadioThread(open_radio, self, loop, clock=clock)
+        self.gps = open_gps(config, self.radio, self._clock)
+        self.time: TimeReference = self.gps or NO_GPS
+        self.uplinks = Uplinks(self.counters, time_reference=self.time)
+        self.scheduler = Scheduler(
+            config.concentrator,
+            antenna_gain_db=config.antenna_gain_dbi,
+            limits=config.limits,
+            time_reference=self.time,
+        )
+        self.transmitter = Transmitter(self.scheduler, self.radio, self.counters, self._sent)
         self._emissions: EmissionLog | None = None
         self._failed: asyncio.Future[None] = loop.create_future()
         self._tasks: list[asyncio.Task[None]] = []
@@ -77,6 +84,8 @@ class Gateway:
         sys.setswitchinterval(SWITCH_S)
         self.radio.start()
         self._keep("status", self._log_status)
+        if self.gps is not None:
+            self._keep(self.gps.name, self.gps.run)
         try:
             await self._failed
         finally:
@@ -104,7 +113,7 @@ class Gateway:
         return self.radio.temperature_c
 
     def position(self) -> Position | None:
-        return self.config.position
+        return self.config.position or self.time.position()
 
     def host_us(self) -> int:
         """The monotonic clock, which duty cycles are counted by."""
@@ -120,7 +129,7 @@ class Gateway:
         log.info("radio up: %s, EUI %s, session %d", up.model, up.eui, up.session)
         self._silence(self.config.silence(up.sx1261_fault))
         if up.session > 1:
-            self.transmitter.new_session("the radio was restarted")
+            self._new_session("the radio was restarted")
             return
         try:
             self._open_links(up)
@@ -134,17 +143,23 @@ class Gateway:
             self._fail(Fatal(f"the radio did not start: {reason}"))
             return
         self.counters.restarts = dict(self.radio.recovery.steps)
-        self.transmitter.new_session("the radio failed")
+        self._new_session("the radio failed")
 
     def received(self, frames: list[RxFrame], damaged: int, dropped: int) -> None:
         self.counters.damage += damaged
         self.counters.rx_dropped += dropped
-        self.uplinks.received(frames)
+        self.uplinks.received(frames, self.radio.now_us())
         self.scheduler.heard(frames)
 
     def counter_jumped(self, by_us: int) -> None:
         log.warning("the chip's counter jumped by %.3f s", by_us / 1e6)
-        self.transmitter.new_session("the counter jumped")
+        self._new_session("the counter jumped")
+
+    def _new_session(self, why: str) -> None:
+        """What was known and planned on the old counter means nothing on the new one."""
+        if self.gps is not None:
+            self.gps.new_session()
+        self.transmitter.new_session(why)
 
     def _sent(self, emission: Emission) -> None:
         if self._emissions is not None:
@@ -247,6 +262,15 @@ def _log_answer(downlink: Downlink, answer: Answer) -> None:
         margin_us = answer.margin_us
         when = "at once" if margin_us is None else f"margin {margin_us / 1000:.0f} ms"
         log.info("downlink of %s at %.3f MHz: %s", downlink.link, megahertz, when)
+
+
+def open_gps(config: GatewayConfig, radio: RadioThread, clock: Clock) -> GpsService | None:
+    """The receiver, where one is configured; nothing of it is loaded otherwise."""
+    if config.gps is None:
+        return None
+    from .timing.service import GpsService
+
+    return GpsService(config.gps, radio, clock)
 
 
 def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:

@@ -9,14 +9,14 @@ accepted and then not emitted is counted and told. After the board's limits come
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 
 from hal.airtime import airtime_us
 from hal.config import ConcentratorConfig
 from hal.errors import TxRefusal, TxRefused
 from hal.frames import AtCounter as StartAt
-from hal.frames import Immediate, RxFrame, TxFrame, TxReceipt
+from hal.frames import Immediate, OnPps, RxFrame, TxFrame, TxReceipt, TxStart
 from hal.modulation import LoRa
 from hal.tx_checks import check, choose_gain
 
@@ -29,6 +29,7 @@ from .packets import (
     Accepted,
     Answer,
     AsSoonAsPossible,
+    AtBeacon,
     AtCounter,
     AtGps,
     AtTmst,
@@ -39,6 +40,7 @@ from .packets import (
 )
 from .regulation import BandLoad, Regulation
 from .shares import Shares, Standing
+from .time_reference import NO_GPS, TimeReference
 
 LBT_TUNE_HZ = 10_000  # a listening channel is found within this (sx1302_hal: lgw_lbt_start)
 AGAIN_US = 5_000_000  # how long a class C frame that the radio was too busy for is tried again
@@ -86,6 +88,7 @@ class Scheduler:
         antenna_gain_db: float = 0.0,
         jit: JitQueue[Job] | None = None,
         limits: Limits | None = None,
+        time_reference: TimeReference = NO_GPS,
     ) -> None:
         self._config = config
         self._antenna_gain_db = antenna_gain_db
@@ -95,9 +98,12 @@ class Scheduler:
             limits or Limits(), self._shares, antenna_gain_db=antenna_gain_db
         )
         self._uplinks = RecentUplinks()
+        self._time = time_reference
         self._host_ahead_us = 0  # the host's clock less the concentrator's line
         self.counters = DownlinkCounters()
         self.links: dict[str, LinkAccount] = {}
+        # Told of every accepted beacon how it ended: "" for sent, else why it was not.
+        self.beacon_ended: Callable[[Downlink, str], None] = lambda downlink, why: None
         self.silence = ""  # why nothing may be sent without listening; "" if something may
 
     def introduce(self, link: str, standing: Standing) -> None:
@@ -125,9 +131,24 @@ class Scheduler:
         """What is to be programmed now, in order, with its start."""
         jobs = []
         while (slot := self._jit.pop(now_us)) is not None:
-            start = Immediate() if slot.immediate else StartAt(slot.start_us)
-            jobs.append((slot.item, replace(slot.item.frame, start=start)))
+            frame = self._ready(slot, now_us)
+            if frame is None:
+                self.lost(slot.item, Refusal.GPS_UNLOCKED.name)
+            else:
+                jobs.append((slot.item, frame))
         return jobs
+
+    def _ready(self, slot: Slot[Job], now_us: int) -> TxFrame | None:
+        """The frame with its start; None for a beacon whose time is not known any more."""
+        frame, when = slot.item.frame, slot.item.downlink.when
+        if not isinstance(when, AtBeacon):
+            start: TxStart = Immediate() if slot.immediate else StartAt(slot.start_us)
+            return replace(frame, start=start)
+        edge_us = self._time.counter_us(when.gps_s * 1000, now_us)
+        if edge_us is None:
+            return None
+        freq_hz = self._time.corrected_hz(frame.freq_hz)
+        return replace(frame, start=OnPps(edge_us), freq_hz=freq_hz)
 
     def next_us(self) -> int | None:
         """When `due` is next worth calling."""
@@ -142,6 +163,7 @@ class Scheduler:
         self.counters.emitted += 1
         self.counters.airtime_us += receipt.airtime_us
         account.emitted += 1
+        self._tell_beacon(job, "")
         account.airtime_us[self.regulation.label(freq_hz)] += receipt.airtime_us
         self._jit.settle(job, receipt.start_us)
         start_us = receipt.start_us + self._host_ahead_us
@@ -156,7 +178,7 @@ class Scheduler:
         fixed = not isinstance(job.downlink.when, AsSoonAsPossible)
         if fixed or now_us - job.asked_us > AGAIN_US:
             return False
-        return not isinstance(self._jit.push_soon(_slot(job, now_us), now_us), Refusal)
+        return not isinstance(self._jit.push_soon(_slot(job, now_us, self._time), now_us), Refusal)
 
     def lost(self, job: Job, why: str) -> None:
         """An accepted frame was not emitted: its place and its time are free again."""
@@ -194,6 +216,11 @@ class Scheduler:
         self.counters.lost[why] += 1
         self._account(job.downlink.link).lost[why] += 1
         self.regulation.release(job, job.frame.freq_hz)
+        self._tell_beacon(job, why)
+
+    def _tell_beacon(self, job: Job, why: str) -> None:
+        if isinstance(job.downlink.when, AtBeacon):
+            self.beacon_ended(job.downlink, why)
 
     def _count(self, downlink: Downlink, answer: Answer, now_us: int) -> None:
         account = self._account(downlink.link)
@@ -215,8 +242,9 @@ class Scheduler:
     # The checks, in order.
 
     def _decide(self, downlink: Downlink, now_us: int) -> Answer:
-        if isinstance(downlink.when, AtGps):
-            return Refused(Refusal.GPS_UNLOCKED, "there is no GPS time reference")
+        if isinstance(downlink.when, AtGps | AtBeacon) and not self._time.valid(now_us):
+            why = self._time.state.reason
+            return Refused(Refusal.GPS_UNLOCKED, f"there is no GPS time reference: {why}")
         gain_db = 0.0 if downlink.conducted else self._antenna_gain_db
         asked_dbm = (downlink.power_dbm or 0.0) - gain_db
         try:
@@ -276,7 +304,7 @@ class Scheduler:
         return f"{job.frame.freq_hz} Hz at {bw_hz} Hz is no listening channel"
 
     def _place(self, job: Job, asked_dbm: float, now_us: int) -> Answer:
-        slot = _slot(job, now_us)
+        slot = _slot(job, now_us, self._time)
         soon = isinstance(job.downlink.when, AsSoonAsPossible)
         start_us = slot.start_us
         margin_us = None if soon else start_us - now_us - self._jit.lead_us
@@ -308,13 +336,21 @@ class Scheduler:
         )
 
 
-def _slot(job: Job, now_us: int) -> Slot[Job]:
-    when = job.downlink.when
-    if isinstance(when, AtTmst):
-        return Slot(nearest_us(when.tmst, now_us), job.airtime_us, Priority.CLASS_A, job)
-    if isinstance(when, AtCounter):
-        return Slot(when.counter_us, job.airtime_us, Priority.CLASS_A, job)
-    return Slot(now_us, job.airtime_us, Priority.CLASS_C, job)
+def _slot(job: Job, now_us: int, time: TimeReference) -> Slot[Job]:
+    """Where the request belongs. A time of GPS is found valid before it gets here."""
+    start_us, priority = now_us, Priority.CLASS_C
+    match job.downlink.when:
+        case AtTmst(tmst):
+            start_us, priority = nearest_us(tmst, now_us), Priority.CLASS_A
+        case AtCounter(counter_us):
+            start_us, priority = counter_us, Priority.CLASS_A
+        case AtGps(gps_ms):
+            start_us = time.counter_us(gps_ms, now_us) or now_us
+            priority = Priority.CLASS_B
+        case AtBeacon(gps_s):
+            start_us = time.counter_us(gps_s * 1000, now_us) or now_us
+            priority = Priority.BEACON
+    return Slot(start_us, job.airtime_us, priority, job)
 
 
 def nearest_us(tmst: int, now_us: int) -> int:

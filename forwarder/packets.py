@@ -72,11 +72,18 @@ class AtCounter:
 
 
 @dataclass(frozen=True, slots=True)
+class AtBeacon:
+    """A beacon of this gateway's own: on the PPS edge that begins this second of GPS time."""
+
+    gps_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class AsSoonAsPossible:
     """At once, or in the next free slot (class C)."""
 
 
-When = AtTmst | AtCounter | AtGps | AsSoonAsPossible
+When = AtTmst | AtCounter | AtGps | AtBeacon | AsSoonAsPossible
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ class RadioThread:
         self._present = False  # whether the last attempt found a board to talk to
         self.recovery = Recovery()
         self.temperature_c: float | None = None
+        self.edge_us: int | None = None  # the line at the newest PPS edge of this session
         self.up = False
 
     def start(self) -> None:
@@ -151,6 +152,7 @@ class RadioThread:
             self._session += 1
             up = RadioUp(radio.eui, radio.model, self._session, radio.sx1261_fault)
             self._line = Line(radio.now_us(), self._clock.now_ns())
+            self.edge_us = None
             # What came while the radio was down was meant for the session before.
             self._refuse_jobs(ChipError("the radio was restarted"))
             self.up = True
@@ -262,6 +264,7 @@ class RadioThread:
             self._tell(self._deliver)
 
     def _note_line(self, reception: Reception) -> None:
+        self.edge_us = reception.pps_us
         if self._line is not None:
             by_us = self._line.note(reception.now_us, reception.at_ns)
             if by_us:

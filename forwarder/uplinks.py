@@ -10,6 +10,7 @@ from hal.frames import Crc, RxFrame
 from .ghosts import Ghosts
 from .links.base import Link
 from .packets import RadioCounters, Uplink
+from .time_reference import NO_GPS, TimeReference
 
 log = logging.getLogger(__name__)
 
@@ -17,19 +18,26 @@ log = logging.getLogger(__name__)
 class Uplinks:
     """Fans received frames out. A link filters by itself and never blocks another."""
 
-    def __init__(self, counters: RadioCounters, links: Iterable[Link] = ()) -> None:
+    def __init__(
+        self,
+        counters: RadioCounters,
+        links: Iterable[Link] = (),
+        *,
+        time_reference: TimeReference = NO_GPS,
+    ) -> None:
         self._counters = counters
+        self._time = time_reference
         self._ghosts = Ghosts()
         self.links = list(links)
         self.observers: list[Link] = []  # see every frame, after all links
         self.unwanted: Callable[[RxFrame], bool] | None = None  # only where that is configured
 
-    def received(self, frames: Sequence[RxFrame]) -> None:
-        """Take what one look at the FIFO gave, in order."""
+    def received(self, frames: Sequence[RxFrame], now_us: int | None = None) -> None:
+        """Take what one look at the FIFO gave, in order. `now_us` is the concentrator's line."""
         for frame, ghost in zip(frames, self._ghosts.marks(frames), strict=True):
             self._count(frame)
             self._counters.rx_ghosts += ghost
-            uplink = Uplink(frame, ghost=ghost)
+            uplink = self._dated(frame, ghost, now_us)
             if self._is_unwanted(frame):
                 self._counters.rx_unwanted += 1
             else:
@@ -37,6 +45,14 @@ class Uplinks:
                     _give(link, uplink)
             for observer in self.observers:
                 _give(observer, uplink)
+
+    def _dated(self, frame: RxFrame, ghost: bool, now_us: int | None) -> Uplink:
+        """With the time of its end, where GPS tells it."""
+        if now_us is None or not self._time.valid(now_us):
+            return Uplink(frame, ghost=ghost)
+        at_us = frame.counter_us
+        utc_ns, gps_ms = self._time.utc_ns(at_us, now_us), self._time.gps_ms(at_us, now_us)
+        return Uplink(frame, utc_ns, gps_ms, ghost)
 
     def _is_unwanted(self, frame: RxFrame) -> bool:
         try:

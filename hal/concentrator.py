@@ -51,6 +51,8 @@ STALL_S = 0.001  # a counter of 32 MHz that shows the same after this time stand
 # A frame that starts sooner than this cannot be programmed any more: the chip itself takes 1.5 ms
 # from the trigger to the first symbol, the rest is for the bus.
 LEAD_US = 2_000
+EDGE_MARGIN_US = 100  # an edge so near may have come between two readings of the counter
+EDGE_AHEAD_US = 999_000  # one further ahead has another before it
 MOST_LATE_TICKS = 1_000_000 * TICKS_PER_US  # a trigger that is further behind lies ahead
 
 # FSM status of a TX chain (sx1302_hal: sx1302_tx_status).
@@ -298,6 +300,7 @@ class Concentrator:
     def _start_ticks(self, frame: TxFrame, now_us: int) -> int | None:
         if isinstance(frame.start, OnPps):
             self._check_pps(now_us)
+            _check_edge(frame.start, now_us)
         if not isinstance(frame.start, AtCounter):
             return None
         ahead_us = frame.start.counter_us - now_us
@@ -317,10 +320,14 @@ class Concentrator:
 
     def _check_in_time(self, frame: TxFrame, sent: TxProgram) -> None:
         """A trigger that passed while it was written would fire 134 s later: call it off."""
-        if sent.trigger_ticks is None:
+        if isinstance(frame.start, OnPps) and frame.start.edge_us is not None:
+            late = self._time.counter.now_us >= frame.start.edge_us - EDGE_MARGIN_US
+        elif sent.trigger_ticks is not None:
+            late_ticks = (self._time.ticks - sent.trigger_ticks) % WRAP_TICKS
+            late = late_ticks <= MOST_LATE_TICKS
+        else:
             return
-        late_ticks = (self._time.ticks - sent.trigger_ticks) % WRAP_TICKS
-        if late_ticks > MOST_LATE_TICKS:
+        if not late:
             return
         if self.tx_state(frame.rf_chain) is TxState.SCHEDULED:
             self.abort(frame.rf_chain)
@@ -331,6 +338,17 @@ class Concentrator:
             return frame.start.counter_us
         base_us = now_us if isinstance(frame.start, Immediate) else self._time.next_pps_us()
         return base_us + sent.start_delay_ticks // TICKS_PER_US
+
+
+def _check_edge(start: OnPps, now_us: int) -> None:
+    """The chip takes the next edge, so it must be the one that is meant."""
+    if start.edge_us is None:
+        return
+    ahead_us = start.edge_us - now_us
+    if ahead_us < LEAD_US:
+        raise TxRefused(TxRefusal.LATE, f"its PPS edge is {ahead_us} us ahead")
+    if ahead_us >= EDGE_AHEAD_US:
+        raise ValueError(f"a PPS edge {ahead_us} us ahead is not the next one")
 
 
 def _installed_firmware(transport: Transport, config: ConcentratorConfig) -> Firmware:

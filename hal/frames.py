@@ -58,7 +58,13 @@ class AtCounter:
 
 @dataclass(frozen=True, slots=True)
 class OnPps:
-    """At the next PPS edge."""
+    """At the next PPS edge.
+
+    `edge_us` is when that edge is expected, on the unwrapped line: a frame that is not in the chip
+    by then is refused instead of leaving a second late. None: whichever edge comes next.
+    """
+
+    edge_us: int | None = None
 
 
 TxStart = Immediate | AtCounter | OnPps

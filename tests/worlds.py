@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from forwarder.app import Gateway
 from forwarder.config import GatewayConfig, loads
@@ -106,11 +107,14 @@ class World:
 
 @asynccontextmanager
 async def a_gateway(
-    transport: Callable[[], Transport] | None = None, board: SimBoard | None = None
+    transport: Callable[[], Transport] | None = None,
+    board: SimBoard | None = None,
+    **settings: Any,
 ) -> AsyncIterator[World]:
     """One that runs: its radio is up, and its server knows where it is.
 
-    `transport` opens the way to `board`; without it there is no bus between.
+    `transport` opens the way to `board`; without it there is no bus between. `settings` are those
+    of a `GatewayConfig`.
     """
     if board is None:
         board = SimBoard(SkippingClock())
@@ -118,7 +122,7 @@ async def a_gateway(
     assert isinstance(clock, SkippingClock)
     opener = transport or (lambda: SimTransport(board, clock=clock))
     async with serving() as server:
-        config = a_config(server.port)
+        config = replace(a_config(server.port), **settings)
 
         def open_radio(line_start_us: int | None, hold_s: float) -> Concentrator:
             return Concentrator(

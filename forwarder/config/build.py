@@ -31,6 +31,7 @@ from .links import chirpstack_region, links, parse_eui
 from .model import (
     BeaconSettings,
     GatewayConfig,
+    GpsSettings,
     Limits,
     Site,
     TxBand,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 HALF_SPAN_HZ = 800_000
 BEACON_SFS = (8, 9, 10, 12)
+GPSD = "gpsd://"
 
 
 def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]) -> GatewayConfig:
@@ -65,7 +67,7 @@ def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]
             file.gateway.altitude_m,
             file.gateway.fixed_position,
         ),
-        gps_tty=_gps_tty(file, place),
+        gps=_gps(file, place),
         beacon=_beacon(file.beacon, place),
         limits=_limits(file.limits, place),
         board=file.board or None,
@@ -228,6 +230,23 @@ def _sx1261(conf: schema.Sx1261, *, needed: bool) -> Sx1261Config | None:
     )
 
 
+def _beacon_doubts(file: schema.File, place: Place) -> list[str]:
+    period_s, at = file.beacon.period_s, place("beacon.period_s")
+    doubts = []
+    if period_s and not file.gateway.gps:
+        doubts.append(
+            f"{at}: beacons without GPS: none will be sent. They need gateway.gps and its PPS "
+            "line; the time of NTP is milliseconds off, and devices would open their ping slots in "
+            "the wrong place"
+        )
+    if period_s and 86_400 % period_s:
+        doubts.append(
+            f"{at}: beacon.period_s = {period_s} does not divide a day: devices will not find the "
+            "beacons; 128 is what they expect"
+        )
+    return doubts
+
+
 def _lbt_doubts(file: schema.File, place: Place) -> list[str]:
     limits, at = file.limits, place("limits.lbt_required")
     if file.sx1261.lbt and not file.sx1261.lbt_channels:
@@ -270,15 +289,40 @@ def _lines(file: schema.File) -> BoardLines | None:
     return BoardLines(*values) if any(value is not None for value in values) else None
 
 
-def _gps_tty(file: schema.File, place: Place) -> str | None:
-    if not file.gateway.gps:
+def _gps(file: schema.File, place: Place) -> GpsSettings | None:
+    gateway = file.gateway
+    if not gateway.gps:
         return None
-    if not file.gateway.gps_tty:
+    source, kind = gateway.gps_tty, gateway.gps_source
+    if kind == "gpsd" and not source.startswith(GPSD):
+        source = f"{GPSD}localhost"
+    if not source:
         raise ConfigError(
             f"{place('gateway.gps')}: gateway.gps = true: expected gateway.gps_tty too, "
-            'the serial device of the receiver, such as "/dev/ttyAMA0"'
+            'the serial device of the receiver, such as "/dev/ttyAMA0", or "gpsd://localhost"'
         )
-    return file.gateway.gps_tty
+    if source.startswith(GPSD):
+        _check_gpsd(source, kind, place)
+        kind = "gpsd"
+    return GpsSettings(source, kind, gateway.gps_baud)
+
+
+def _check_gpsd(source: str, kind: str, place: Place) -> None:
+    _, colon, port = source.removeprefix(GPSD).rpartition(":")
+    if kind not in ("auto", "gpsd"):
+        raise ConfigError(
+            f"{place('gateway.gps_source')}: gateway.gps_source = {shown(kind)}: expected auto or "
+            f"gpsd with gps_tty = {shown(source)}"
+        )
+    if source == GPSD or (colon and not port.endswith("]") and not 0 < _whole(port) < 65_536):
+        raise ConfigError(
+            f"{place('gateway.gps_tty')}: gateway.gps_tty = {shown(source)}: expected "
+            "gpsd://HOST or gpsd://HOST:PORT"
+        )
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 8 else -1
 
 
 def _beacon(beacon: schema.Beacon, place: Place) -> BeaconSettings:
@@ -334,6 +378,7 @@ def _doubts(file: schema.File, place: Place) -> list[str]:
     if not any(channel.enable for channel in file.multi_sf):
         doubts.append(f"{place('multi_sf')}: no LoRa channel is enabled")
     doubts += _lbt_doubts(file, place)
+    doubts += _beacon_doubts(file, place)
     if file.concentrator.full_duplex:
         doubts.append(
             f"{place('concentrator.full_duplex')}: full duplex: the AD5338R that biases the power "

@@ -35,6 +35,15 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class GpsSettings:
+    """A receiver: its serial device, or `gpsd://host:port`; `kind` as hal.gps.receiver.Kind."""
+
+    source: str
+    kind: str = "auto"
+    baud: int = 9600
+
+
+@dataclass(frozen=True, slots=True)
 class BeaconSettings:
     """Class B beacons (semtech-udp.md 2.11). A `period_s` of 0 turns them off.
 
@@ -122,7 +131,7 @@ class GatewayConfig:
     eui: str = "auto"
     servers: tuple[LinkSettings, ...] = ()
     site: Site = field(default_factory=Site)
-    gps_tty: str | None = None
+    gps: GpsSettings | None = None
     beacon: BeaconSettings = field(default_factory=BeaconSettings)
     limits: Limits = field(default_factory=Limits)
     board: str | None = None

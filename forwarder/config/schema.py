@@ -46,6 +46,8 @@ class Gateway(Strict, frozen=True):
     fixed_position: bool = False
     gps: bool = False
     gps_tty: str = ""
+    gps_source: Literal["auto", "ublox", "nmea", "gpsd"] = "auto"
+    gps_baud: Annotated[int, Meta(ge=1200, le=1_000_000)] = 9600
 
 
 class Concentrator(Strict, frozen=True):

@@ -30,15 +30,19 @@ class Counter:
         self._pps_anchor_ns = 0
         self._pps_since_ns = 0
         self._pps_held = 0
+        self._followed_ns: int | None = None  # edges of a receiver, which no reset moves
         self.pps = True
         registers.on_read(range(TIMESTAMPS, TIMESTAMPS + 8), self._latch)
         registers.on_write(GPS_CONTROL, self._gps_written)
 
     def reset(self, ticks: int) -> None:
-        """Start at `ticks` now, with PPS edges a fixed while after now."""
+        """Start at `ticks` now, with PPS edges a fixed while after now, or a receiver's."""
         self.preset(ticks)
         self._pps_held = 0
-        self.set_pps_phase(PPS_PHASE_TICKS)
+        if self._followed_ns is None:
+            self.set_pps_phase(PPS_PHASE_TICKS)
+        else:
+            self.set_pps_anchor(self._followed_ns)
 
     def preset(self, ticks: int) -> None:
         self._base_ticks, self._base_ns = ticks, self._agenda.now_ns
@@ -67,6 +71,11 @@ class Counter:
     def set_pps_anchor(self, anchor_ns: int) -> None:
         """Edges whole seconds from the instant `anchor_ns` of the board's clock."""
         self._pps_anchor_ns, self._pps_since_ns = anchor_ns, self._agenda.now_ns
+
+    def follow(self, anchor_ns: int) -> None:
+        """Edges come from a receiver, whole seconds from `anchor_ns`, also after a reset."""
+        self._followed_ns = anchor_ns
+        self.set_pps_anchor(anchor_ns)
 
     def set_pps(self, on: bool) -> None:
         self._pps_held = self.pps_ticks()

@@ -15,6 +15,7 @@ from .fine_time import PpsHistory
 from .registers import Timestamp
 
 SECOND_US = 1_000_000
+PPS_LOST_US = 2_000_000  # without an edge for so long there are no fine timestamps any more
 BOTH = Read(Timestamp.TIMESTAMP_PPS.address, 8)
 COUNTER_OPS: tuple[Op, ...] = (BOTH, BOTH)
 
@@ -45,6 +46,8 @@ class Clockwork:
             self._pps_ticks = pps_ticks
             self.pps_us = self.counter.expand(pps_ticks)
             self.history.capture(pps_ticks)
+        elif self.pps_us is not None and now_us - self.pps_us > PPS_LOST_US:
+            self.history.clear()
         return now_us
 
     def next_pps_us(self) -> int:

@@ -32,6 +32,10 @@ class PpsHistory:
         if not self._edges or self._edges[-1] != ticks:
             self._edges.append(ticks)
 
+    def clear(self) -> None:
+        """Edges have stopped coming: what was known of them says nothing about later frames."""
+        self._edges.clear()
+
     def reference(self, ticks: int) -> tuple[int, float] | None:
         """The edge that began the second of `ticks`, and the crystal's factor in that second.
 

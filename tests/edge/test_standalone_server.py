@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from forwarder.clock_sync import kernel_synchronised
 from forwarder.edge.keks import KeyRing, SoftKek, SourceKeys
 from forwarder.edge.session import Device as Enrolled
 from forwarder.edge.sources.join_server import JoinServerClient
 from forwarder.edge.standalone.core import StandaloneCore
-from forwarder.edge.standalone.server import StandaloneServer, kernel_synchronised
+from forwarder.edge.standalone.server import StandaloneServer
 from forwarder.edge.standalone.settings import StandaloneSettings, TimeOf
 from forwarder.edge.standalone.store import StandaloneStore
 from forwarder.edge.standalone.values import DownlinkState, State

@@ -209,7 +209,7 @@ def test_the_reset_script_beside_an_spi_file_names_the_lines(tmp_path: Path) -> 
 def test_converted_to_toml_it_is_the_same_gateway(path: Path) -> None:
     before = load(path)
     after = loads(to_toml(before), "gateway.toml")
-    for name in ("concentrator", "radio_uri", "lines", "eui", "servers", "site", "gps_tty",
+    for name in ("concentrator", "radio_uri", "lines", "eui", "servers", "site", "gps",
                  "beacon", "limits", "antenna_gain_dbi"):  # fmt: skip
         assert getattr(after, name) == getattr(before, name), name
 

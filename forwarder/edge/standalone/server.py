@@ -10,16 +10,15 @@ It is a Link (links.base), so that it is given every frame, after the servers.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
 import secrets
-import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Protocol
 
 from hal.frames import Crc
 
+from ...clock_sync import kernel_synchronised
 from ...packets import Uplink
 from ..database import StoreFault
 from ..records import radio_facts
@@ -36,7 +35,6 @@ JOIN_WITHIN_S = 5.8  # after that not even RX2 can be reached
 TICK_S = 1.0
 STORE_PAUSE_S = 5.0  # between tries to use a store that failed
 GPS_EPOCH_S = 315_964_800  # 1980-01-06 in seconds since 1970
-_TIME_ERROR = 5  # adjtimex: the clock is not synchronised
 
 
 # Makes bytes of a downlink's object; raises ValueError with words.
@@ -294,17 +292,6 @@ class StandaloneServer:
             "commits": self._stored,
             **core.counters,
         }
-
-
-def kernel_synchronised() -> bool:
-    """Whether the kernel says that somebody (NTP, PTP, GPS) keeps its clock right."""
-    if sys.platform != "linux":
-        return False
-    try:
-        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))
-    except (OSError, AttributeError):
-        return False
-    return 0 <= int(state) < _TIME_ERROR
 
 
 def random_below(limit: int) -> int:

@@ -1,0 +1,162 @@
+"""A whole gateway with a simulated GPS receiver: what is sent with it, and what without.
+
+The receiver is on a pseudo-terminal, its PPS edges are the simulated chip's; the gateway reads both
+as it would read real ones. Time goes in steps of a tenth of a second, so that a minute takes two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from forwarder.config.model import GpsSettings
+from hal.sim.board import SimBoard
+from hal.sim.gps import SimGps
+from hal.sim.gps_pty import GpsOnPty
+from hal.sim.rx_encode import Record
+from tests.worlds import SkippingClock, World, a_gateway
+
+STEP_S = 0.1
+LOAD_STEP_S = 0.02  # where a frame has to be carried to the chip meanwhile
+NS = 1_000_000_000
+GPS_TO_UTC_S = 315_964_800 - 18
+
+
+class Site:
+    """The world, the receiver, and time that passes."""
+
+    def __init__(self, world: World, receiver: GpsOnPty) -> None:
+        self.world = world
+        self.gps: SimGps = receiver.gps
+        self.receiver = receiver
+        self.gateway = world.gateway
+
+    async def passes(self, seconds: float, step_s: float = STEP_S) -> None:
+        """Let time pass for everybody, with the pauses in which threads and loop do their work."""
+        for _ in range(round(seconds / step_s)):
+            self.world.clock.sleep(step_s)
+            await asyncio.sleep(0.015)
+            self.gateway.transmitter.wake()
+
+    async def until_valid(self) -> None:
+        async with asyncio.timeout(20):
+            while not self.gateway.time.state.valid:
+                await self.passes(STEP_S)
+
+    async def uplink(self) -> dict[str, Any]:
+        """One frame is received; what the server is told of it."""
+        board = self.world.board
+
+        def inject() -> None:
+            board.inject(
+                Record(
+                    payload=bytes.fromhex("40f17dbe4900020001954378762b11ff0d"),
+                    channel=0, modem=2, sf=7, coding_rate=1, crc_present=True,
+                    ticks=board.counter.ticks() & 0xFFFFFFFF,
+                )
+            )  # fmt: skip
+
+        self.world.on_board(inject)
+        while "rxpk" not in (push := await self.world.server.push()):
+            pass
+        (rxpk,) = push["rxpk"]
+        return dict(rxpk)
+
+    def truth_ns(self, tmst: int) -> int:
+        """GPS nanoseconds at which the counter showed `tmst`, by the receiver itself."""
+        ticks = self.world.board.counter.ticks()
+        behind_us = (ticks // 32 - tmst) & 0xFFFFFFFF
+        return self.gps.gps_ns(self.world.board.counter.ns_at(ticks - behind_us * 32))
+
+
+@asynccontextmanager
+async def a_site(**changes: Any) -> AsyncIterator[Site]:
+    board = SimBoard(SkippingClock())
+    board.counter.set_xtal_ppm(3)
+    receiver = GpsOnPty(board)
+    settings = GpsSettings(receiver.path, changes.pop("kind", "auto"))
+    async with a_gateway(board=board, gps=settings, **changes) as world:
+        yield Site(world, receiver)
+    receiver.close()
+
+
+def downlink(gps_ms: int) -> bytes:
+    txpk = {
+        "tmms": gps_ms, "freq": 869.525, "rfch": 0, "powe": 14, "modu": "LORA",
+        "datr": "SF9BW125", "codr": "4/5", "ipol": True, "size": 3,
+        "data": base64.b64encode(b"abc").decode(),
+    }  # fmt: skip
+    return json.dumps({"txpk": txpk}).encode()
+
+
+@pytest.mark.parametrize("kind", ["auto", "ublox", "nmea"])
+def test_an_uplink_carries_the_time_of_its_end(kind: str) -> None:
+    async def story() -> None:
+        async with a_site(kind=kind) as site:
+            await site.until_valid()
+            assert site.gateway.time.state.protocol == ("NMEA" if kind == "nmea" else "UBX")
+            rxpk = await site.uplink()
+            truth_ns = site.truth_ns(rxpk["tmst"])
+            assert abs(rxpk["tmms"] * 1_000_000 - truth_ns) < 1_000_000
+            utc_us = truth_ns // 1000 + GPS_TO_UTC_S * 1_000_000
+            assert rxpk["time"][-1] == "Z"
+
+            told = datetime.fromisoformat(rxpk["time"]).astimezone(UTC)
+            assert abs(told.timestamp() * 1e6 - utc_us) <= 3
+
+    asyncio.run(story())
+
+
+def test_gps_lost_takes_the_fields_away_and_refuses_gps_timed_downlinks() -> None:
+    async def story() -> None:
+        async with a_site() as site:
+            await site.until_valid()
+            site.gps.sky.fix = False
+            await site.passes(7)
+            rxpk = await site.uplink()
+            assert "time" not in rxpk and "tmms" not in rxpk
+            site.world.server.downlink(downlink(1_440_000_100_000))
+            ack = await site.world.server.tx_ack()
+            assert json.loads(ack[12:]) == {"txpk_ack": {"error": "GPS_UNLOCKED"}}
+
+    asyncio.run(story())
+
+
+def test_pps_lost_takes_the_fields_away_though_the_receiver_knows_the_time() -> None:
+    async def story() -> None:
+        async with a_site() as site:
+            await site.until_valid()
+            site.world.on_board(lambda: site.gps.set_pps(False))
+            await site.passes(4)
+            state = site.gateway.time.state
+            assert (state.position_fix, state.time_fix, state.pps, state.valid) == (
+                True, True, False, False,
+            )  # fmt: skip
+            assert "PPS" in state.reason
+            assert "tmms" not in await site.uplink()
+
+    asyncio.run(story())
+
+
+def test_a_gps_timed_downlink_leaves_at_its_millisecond() -> None:
+    async def story() -> None:
+        async with a_site() as site:
+            await site.until_valid()
+            await site.passes(10)
+            board = site.world.board
+            gps_ms = site.gps.gps_ns(board.agenda.now_ns) // 1_000_000 + 2_000
+            site.world.server.downlink(downlink(gps_ms))
+            assert len(await site.world.server.tx_ack()) == 12
+            await site.passes(1.7)
+            await site.passes(0.5, LOAD_STEP_S)
+            (sent,) = board.tx.transmitted
+            assert abs(site.gps.gps_ns(sent.start_ns) - gps_ms * 1_000_000) < 5_000
+
+    asyncio.run(story())
