@@ -142,6 +142,11 @@ class GatewayConfig:
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def gps_tty(self) -> str | None:
+        """The receiver's serial device; None without one, as with gpsd."""
+        return None if self.gps is None or self.gps.kind == "gpsd" else self.gps.source
+
+    @property
     def position(self) -> Position | None:
         """What to report while GPS tells nothing better: None unless the file says so."""
         site = self.site
