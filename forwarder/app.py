@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hal.clock import Clock, SystemClock
@@ -54,9 +55,17 @@ class Gateway:
     """One concentrator and its servers. `run` it once, in the event loop that made it."""
 
     def __init__(
-        self, config: GatewayConfig, open_radio: OpenRadio, *, clock: Clock | None = None
+        self,
+        config: GatewayConfig,
+        open_radio: OpenRadio,
+        *,
+        clock: Clock | None = None,
+        runtime: Path | None = None,
     ) -> None:
-        """`clock` is the one that the radios of `open_radio` go by; the machine's by default."""
+        """`clock` is the one that the radios of `open_radio` go by; the machine's by default.
+
+        `runtime` is a directory in memory for what a restart has to know; None: it knows nothing.
+        """
         loop = asyncio.get_running_loop()
         self.config = config
         self.counters = RadioCounters()
@@ -75,6 +84,7 @@ class Gateway:
             time_reference=self.time,
         )
         self.transmitter = Transmitter(self.scheduler, self.radio, self.counters, self._sent)
+        self._runtime = runtime
         self._emissions: EmissionLog | None = None
         self._failed: asyncio.Future[None] = loop.create_future()
         self._tasks: list[asyncio.Task[None]] = []
@@ -171,9 +181,9 @@ class Gateway:
         simulated = self.config.radio_uri.startswith("sim:")
         self.eui, source = gateway_eui(self.config.eui, up.eui, simulated=simulated)
         log.info("gateway EUI %s (%s)", self.eui, source)
-        self._emissions = open_log(
-            self.eui, self.scheduler.regulation, self.host_us(), simulated=simulated
-        )
+        if self._runtime is not None:
+            regulation = self.scheduler.regulation
+            self._emissions = open_log(self._runtime, self.eui, regulation, self.host_us())
         servers = self.config.servers_for(self.eui)
         for server in servers:
             if not server.uplink_only:

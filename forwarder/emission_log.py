@@ -170,15 +170,12 @@ class EmissionLog:
             )  # fmt: skip
 
 
-def open_log(
-    eui: str, regulation: Regulation, now_us: int, *, simulated: bool
-) -> EmissionLog | None:
-    """Count what was sent before this program started, and go on writing.
+def open_log(place: Path, eui: str, regulation: Regulation, now_us: int) -> EmissionLog | None:
+    """Count what was sent before this program started, and go on writing in `place`.
 
-    None where no band has a duty cycle, or where there is no place.
+    None where no band has a duty cycle.
     """
-    place = directory(simulated=simulated)
-    if place is None or not regulation.counts:
+    if not regulation.counts:
         return None
     path = place / f"emissions-{eui}.txt"
     kept = EmissionLog(path)

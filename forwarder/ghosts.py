@@ -9,28 +9,58 @@ brocaar/chirpstack-network-server issues 159 and 557: 34 to 75 dB weaker, within
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from hal.frames import Crc, RxFrame
 
 WITHIN_US = 100
 WEAKER_DB = 25.0
+MOST_COPIES = 16  # more demodulators than a concentrator has
+MOST_PAYLOADS = 256  # more than a full FIFO holds
+
+
+@dataclass(slots=True, eq=False)
+class _Copy:
+    frame: RxFrame
+    close: bool = False  # it has ghosts, and that was counted
 
 
 class Ghosts:
-    """Looks at frames as they come; a ghost may come one look at the FIFO after its frame."""
+    """Looks at frames as they come; a ghost may come some looks at the FIFO after its frame.
+
+    One that comes before its frame was given away by then: it is not marked, only counted for.
+    """
 
     def __init__(self) -> None:
-        self._before: Sequence[RxFrame] = ()
+        self._heard: dict[bytes, list[_Copy]] = {}  # by payload, the last heard last
+        self.very_close = 0  # frames that had ghosts: a device within metres of the antenna
 
     def marks(self, frames: Sequence[RxFrame]) -> list[bool]:
         """For each of one look's `frames`, whether it is a ghost."""
-        strongest: dict[bytes, RxFrame] = {}
-        for frame in (*self._before, *frames):
-            other = strongest.setdefault(frame.payload, frame)
-            if frame.rssi_channel_dbm > other.rssi_channel_dbm:
-                strongest[frame.payload] = frame
-        self._before = frames
-        return [_is_ghost(frame, strongest[frame.payload]) for frame in frames]
+        for frame in frames:
+            self._remember(frame)
+        return [self._is_marked(frame) for frame in frames]
+
+    def _remember(self, frame: RxFrame) -> None:
+        before = self._heard.pop(frame.payload, ())
+        near = [c for c in before if abs(c.frame.counter_us - frame.counter_us) <= WITHIN_US]
+        self._heard[frame.payload] = [*near[-MOST_COPIES:], _Copy(frame)]
+        if len(self._heard) > MOST_PAYLOADS:
+            del self._heard[next(iter(self._heard))]
+
+    def _is_marked(self, frame: RxFrame) -> bool:
+        copies = self._heard.get(frame.payload, ())
+        if len(copies) < 2:
+            return False
+        loudest = max(copies, key=_loudness)
+        if not loudest.close and any(_is_ghost(c.frame, loudest.frame) for c in copies):
+            loudest.close = True
+            self.very_close += 1
+        return any(_is_ghost(frame, c.frame) for c in copies)
+
+
+def _loudness(copy: _Copy) -> float:
+    return copy.frame.rssi_channel_dbm
 
 
 def _is_ghost(frame: RxFrame, of: RxFrame) -> bool:

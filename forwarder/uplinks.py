@@ -34,7 +34,10 @@ class Uplinks:
 
     def received(self, frames: Sequence[RxFrame], now_us: int | None = None) -> None:
         """Take what one look at the FIFO gave, in order. `now_us` is the concentrator's line."""
-        for frame, ghost in zip(frames, self._ghosts.marks(frames), strict=True):
+        marks = self._ghosts.marks(frames)
+        if self._ghosts.very_close != self._counters.rx_very_close:
+            self._count_very_close()
+        for frame, ghost in zip(frames, marks, strict=True):
             self._count(frame)
             self._counters.rx_ghosts += ghost
             uplink = self._dated(frame, ghost, now_us)
@@ -60,6 +63,14 @@ class Uplinks:
         except Exception:  # a bug there must not cost the servers a frame
             log.exception("a frame could not be judged; it goes to all servers")
             return False
+
+    def _count_very_close(self) -> None:
+        if not self._counters.rx_very_close:
+            log.warning(
+                "a device is very close to the antenna: one frame came on several channels at "
+                "once; move the device some metres away, or lower its power (told once)"
+            )
+        self._counters.rx_very_close = self._ghosts.very_close
 
     def _count(self, frame: RxFrame) -> None:
         counters = self._counters

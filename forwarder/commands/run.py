@@ -50,8 +50,10 @@ async def _run(config: GatewayConfig, radio_uri: str) -> None:
     import asyncio
 
     from ..app import Gateway, radio_opener  # not above: asyncio would come with it, and OpenSSL
+    from ..emission_log import directory
 
-    gateway = Gateway(config, radio_opener(config, radio_uri))
+    runtime = directory(simulated=radio_uri.startswith("sim:"))
+    gateway = Gateway(config, radio_opener(config, radio_uri), runtime=runtime)
     task = asyncio.ensure_future(gateway.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from ..errors import ConfigError
 from . import schema, toml_file
 from .base import Place
@@ -15,6 +17,7 @@ from .layers import Layer, Settings, Table, leaves
 from .model import GatewayConfig
 from .names import shown
 
+EUROPE = "EU868"  # the only region with duty cycles that frequencies alone tell
 IN_A_FOLDER = ("gateway.toml", "global_conf.json", "local_conf.json")
 
 
@@ -78,7 +81,46 @@ def _semtech_text(
     settings = Settings()
     settings.add(out.layer())
     settings.sources |= out.places  # those of array elements too
+    warnings += _add_bands(settings, name)
     return settings, warnings
+
+
+def _add_bands(settings: Settings, name: str) -> list[str]:
+    """The bands that a Semtech file says nothing of, where its frequencies tell them.
+
+    They are for counting: what is sent stays as the file's owner knows it, unless it asks.
+    """
+    found = dict(leaves(settings.table))
+    ranges = [
+        (found.get(f"radio_{n}.tx_freq_min_hz"), found.get(f"radio_{n}.tx_freq_max_hz"))
+        for n in (0, 1)
+        if found.get(f"radio_{n}.tx_enable")
+    ]
+    bands = _european(ranges)
+    if bands is None:
+        if found.get("limits.enforce_duty_cycle"):
+            place = settings.sources["limits.enforce_duty_cycle"]
+            return [
+                f"{place}: enforce_duty_cycle: the bands are known only where all that may be sent "
+                "lies in 863 to 870 MHz; nothing is limited. Use a gateway.toml with a region"
+            ]
+        return []
+    place = f"{name}: it sends in {EUROPE}"
+    settings.add(Layer({"limits": {"bands": bands}}, lambda key: place))
+    return []
+
+
+def _european(ranges: list[tuple[object, object]]) -> object:
+    """The bands of EU868 if all of `ranges` lie within it, else None."""
+    from . import regions
+
+    file = regions.read(EUROPE)
+    inside = [
+        isinstance(low, int) and isinstance(high, int)
+        and file.tx.min_hz <= low <= high <= file.tx.max_hz
+        for low, high in ranges
+    ]  # fmt: skip
+    return msgspec.to_builtins(file.limits.bands) if inside and all(inside) else None
 
 
 def _toml(path: Path, text: str) -> tuple[Settings, list[str]]:

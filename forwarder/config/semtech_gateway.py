@@ -17,7 +17,7 @@ GATEWAY_KEYS = {
     "forward_crc_disabled", "gps_tty_path", "ref_latitude", "ref_longitude", "ref_altitude",
     "fake_gps", "beacon_period", "beacon_freq_hz", "beacon_freq_nb", "beacon_freq_step",
     "beacon_datarate", "beacon_bw_hz", "beacon_power", "beacon_infodesc", "autoquit_threshold",
-    "servers", "gps", "beacon", "upstream", "downstream",
+    "servers", "gps", "beacon", "upstream", "downstream", "enforce_duty_cycle",
 }  # fmt: skip
 # mp_pkt_fwd's, and forks'; of no meaning here.
 UNUSED_KEYS = {
@@ -58,6 +58,9 @@ def gateway(conf: Section, out: Out) -> None:
     put("longitude_deg", "ref_longitude", float(conf.number("ref_longitude", 0.0, -180, 180)))
     put("altitude_m", "ref_altitude", conf.integer("ref_altitude", 0, -32_768, 32_767))
     put("fixed_position", "fake_gps", conf.flag("fake_gps", False))
+    if "enforce_duty_cycle" in conf:  # ours: Semtech's program knows no duty cycle
+        asked = conf.flag("enforce_duty_cycle", False)
+        out.put("limits.enforce_duty_cycle", asked, conf.place("enforce_duty_cycle"))
     _gps(conf, out)
     _beacon(conf, out)
     out.put("server", _servers(conf), conf.place("servers"))

@@ -54,6 +54,33 @@ def test_a_global_conf_becomes_what_semtechs_program_makes_of_it() -> None:
     assert not config.limits.enforce_duty_cycle
 
 
+def test_where_it_sends_in_europe_the_bands_are_counted_and_nothing_is_limited() -> None:
+    limits = load(EU868).limits
+    assert [band.name for band in limits.bands] == ["K", "L", "M", "N", "P", "Q"]
+    assert not limits.enforced
+
+
+def test_a_word_of_ours_has_the_duty_cycle_enforced() -> None:
+    config = changed(_set("gateway_conf", "enforce_duty_cycle", value=True))
+    assert config.limits.enforce_duty_cycle and config.limits.bands
+
+
+@pytest.mark.parametrize(("least_hz", "most_hz"), [(863_000_000, 870_000_001), (0, 870_000_000)])
+def test_where_it_may_send_elsewhere_no_band_is_known_and_the_word_is_warned_of(
+    least_hz: int, most_hz: int
+) -> None:
+    def elsewhere(conf: dict[str, Any]) -> None:
+        conf["SX130x_conf"]["radio_0"] |= {"tx_freq_min": least_hz, "tx_freq_max": most_hz}
+
+    def asking(conf: dict[str, Any]) -> None:
+        elsewhere(conf)
+        conf["gateway_conf"]["enforce_duty_cycle"] = True
+
+    assert changed(elsewhere).limits.bands == ()
+    assert not [text for text in changed(elsewhere).warnings if "enforce_duty_cycle" in text]
+    assert [text for text in changed(asking).warnings if "enforce_duty_cycle" in text]
+
+
 def test_explicit_headers_leave_zeros_for_the_implicit_fields_as_in_c() -> None:
     assert load(EU868).concentrator.lora_std == LoraStdChannel(
         True, 1, -200_000, 250_000, 7, implicit_coding_rate=0

@@ -29,8 +29,8 @@ class Logs:
         self.made.append(EmissionLog(self.path, boot=boot))
         return self.made[-1]
 
-    def open(self, eui: str, account: Regulation, now_us: int, *, simulated: bool) -> EmissionLog:
-        kept = open_log(eui, account, now_us, simulated=simulated)
+    def open(self, account: Regulation, now_us: int = NOW) -> EmissionLog:
+        kept = open_log(self.path.parent, "00ff", account, now_us)
         assert kept is not None
         self.made.append(kept)
         return kept
@@ -95,25 +95,24 @@ def test_damage_is_told_and_never_taken_for_silence(text: str) -> None:
 
 
 def test_a_damaged_file_counts_as_a_used_up_band_and_so_does_the_next_start(
-    log: Logs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: Logs,
 ) -> None:
-    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    path = tmp_path / "emissions-00ff.txt"
+    log.path.parent.mkdir()
+    path = log.path.with_name("emissions-00ff.txt")
     path.write_bytes(b"\xff\x00 nonsense")
     for second in range(2):
         after = regulation()
-        log.open("00ff", after, NOW + second, simulated=False).close()
+        log.open(after, NOW + second).close()
         (load,) = after.loads(NOW + second)
         assert load.load_tracked_us == load.load_max_us
 
 
 def test_a_restart_goes_on_with_the_same_account(
-    log: Logs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: Logs,
 ) -> None:
-    monkeypatch.setenv("RUNTIME_DIRECTORY", f"{tmp_path}:/elsewhere")
-    log.open("00ff", regulation(), NOW, simulated=True).write(LAST, NOW)
+    log.open(regulation()).write(LAST, NOW)
     after = regulation()
-    log.open("00ff", after, NOW, simulated=True)
+    log.open(after)
     assert after.loads(NOW)[0].load_tracked_us == LAST.airtime_us
 
 
@@ -144,3 +143,5 @@ def test_a_simulated_radio_uses_up_no_air(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")
     assert directory(simulated=True) is None
     assert directory(simulated=False) == Path("/run/user/7/edgemast")
+    monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/edgemast:/run/other")
+    assert directory(simulated=True) == Path("/run/edgemast")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.ghosts import Ghosts
+from forwarder.ghosts import MOST_PAYLOADS, Ghosts
 from forwarder.links.semtech_udp.link import State
 from forwarder.packets import RadioCounters, Uplink
 from forwarder.uplinks import Uplinks
@@ -40,12 +40,43 @@ def test_the_strongest_copy_stays_wherever_it_stands(
     assert Ghosts().marks(frames) == [one is not STRONG for one in frames]
 
 
-def test_a_ghost_is_known_one_look_later_and_forgotten_after_two() -> None:
+def test_a_ghost_is_known_some_looks_later() -> None:
     ghosts = Ghosts()
     assert ghosts.marks([STRONG]) == [False]
+    for number in range(MOST_PAYLOADS - 1):
+        ghosts.marks([frame(b"%d" % number)])
     assert ghosts.marks([ghost()]) == [True]
-    assert ghosts.marks([]) == []
+
+
+def test_what_was_heard_long_ago_is_forgotten() -> None:
+    ghosts = Ghosts()
+    ghosts.marks([STRONG])
+    for number in range(MOST_PAYLOADS):
+        ghosts.marks([frame(b"%d" % number)])
     assert ghosts.marks([ghost()]) == [False]
+
+
+def test_a_device_that_says_the_same_again_is_no_ghost_of_itself() -> None:
+    ghosts = Ghosts()
+    ghosts.marks([STRONG])
+    again = ghost(counter_us=STRONG.counter_us + 2_000_000)
+    assert ghosts.marks([again]) == [False]
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        [[STRONG, ghost(), ghost(if_chain=6)]],
+        [[STRONG], [ghost()], [ghost(if_chain=6)]],
+        [[ghost()], [STRONG], [ghost(if_chain=6)]],
+    ],
+    ids=["together", "after it", "before it"],
+)
+def test_a_very_close_device_is_counted_once_a_frame(looks: list[list[RxFrame]]) -> None:
+    ghosts = Ghosts()
+    for frames in looks:
+        ghosts.marks(frames)
+    assert ghosts.very_close == 1
 
 
 @pytest.mark.parametrize(
@@ -108,4 +139,4 @@ def test_links_get_every_frame_and_are_told_which_are_ghosts() -> None:
     counters, link = RadioCounters(), Everything()
     Uplinks(counters, [link]).received([ghost(), STRONG])
     assert [(one.frame.if_chain, one.ghost) for one in link.taken] == [(5, True), (2, False)]
-    assert (counters.rx_total, counters.rx_ghosts) == (2, 1)
+    assert (counters.rx_total, counters.rx_ghosts, counters.rx_very_close) == (2, 1, 1)
