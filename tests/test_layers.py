@@ -38,6 +38,8 @@ RULES: dict[str, set[str]] = {
     "forwarder/doctor/values.py": PURE | {"hal"},
     "forwarder/doctor/walk.py": PURE | {"hal"},
     "forwarder/doctor/text.py": PURE | {"hal"},
+    "forwarder/capture/loratap.py": PURE,
+    "forwarder/capture/pcap.py": PURE,
     "forwarder/lorawan": PURE | {"hal", "forwarder.links", "forwarder.app"},
     "forwarder/edge/sources/chirpstack.py": PURE,
     "forwarder/edge/sources/fields.py": PURE,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hal.clock import Clock, SystemClock
 from hal.frames import Crc, RxFrame
@@ -19,7 +22,9 @@ if TYPE_CHECKING:
     from hal.concentrator import Concentrator
 
 HELP = "print received frames; without -c the EU868 channels of a CoreCell board"
-EXAMPLE = "edgemast rx --radio usb:/dev/ttyACM0 -c global_conf.json --seconds 60"
+EXAMPLE = "edgemast rx --radio usb:/dev/ttyACM0 -c gateway.toml --pcap air.pcap"
+
+Keep = Callable[[RxFrame, "Concentrator"], None]
 
 POLL_S = 0.01
 MOST_SECONDS = 10**8
@@ -30,6 +35,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--count", type=int, metavar="N", help="end after N frames")
     parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+    parser.add_argument(
+        "--pcap", metavar="FILE", help="write a capture for Wireshark (LoRaTap); - is stdout"
+    )
+    parser.add_argument(
+        "--loratap",
+        type=int,
+        choices=(0, 1),
+        default=1,
+        help="version of its header; 0 for Wireshark up to 4.0",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,11 +55,16 @@ def run(args: argparse.Namespace) -> int:
     config, lines = plan(args.config)
     clock = SystemClock()
     seen = 0
-    with started(open_radio(args.radio, lines, config.sx1261), config, clock) as radio:
+    with (
+        capture(args.pcap, args.loratap, public=config.public) as keep,
+        started(open_radio(args.radio, lines, config.sx1261), config, clock) as radio,
+    ):
         print(f"{radio.model} {radio.eui} listens; Ctrl-C ends", file=sys.stderr)
         try:
             for frame in received(radio, clock, args.count, args.seconds):
-                print(json.dumps(as_object(frame)) if args.json else as_line(frame), flush=True)
+                keep(frame, radio)
+                if args.pcap != "-":
+                    print(json.dumps(as_object(frame)) if args.json else as_line(frame), flush=True)
                 seen += 1
         except KeyboardInterrupt:
             pass
@@ -64,6 +84,45 @@ def received(
             left = None if left is None else left - 1
         if left != 0:
             clock.sleep(POLL_S)
+
+
+@contextmanager
+def capture(place: str | None, version: int, *, public: bool) -> Iterator[Keep]:
+    """How to keep a frame in a capture file at `place`, at once; nowhere without one.
+
+    Raises ConfigError when the file cannot be made.
+    """
+    if place is None:
+        yield lambda frame, radio: None
+        return
+    from ..capture import pcap
+    from ..capture.loratap import LINK_TYPE, LORAWAN_SYNC_WORD, PRIVATE_SYNC_WORD, encode
+    from ..capture.ring import tap_of
+
+    sync_word = LORAWAN_SYNC_WORD if public else PRIVATE_SYNC_WORD
+    with _capture_file(place) as file:
+
+        def keep(frame: RxFrame, radio: Concentrator) -> None:
+            at_ns = time.time_ns() - (radio.now_us() - frame.counter_us) * 1000
+            tap = tap_of(frame, int(radio.eui, 16), sync_word)
+            file.write(pcap.record(at_ns, encode(tap, version=version)))
+            file.flush()  # whoever reads along sees each frame at once
+
+        file.write(pcap.head(LINK_TYPE))
+        file.flush()
+        yield keep
+
+
+@contextmanager
+def _capture_file(place: str) -> Iterator[BinaryIO]:
+    if place == "-":
+        yield sys.stdout.buffer
+        return
+    try:
+        with Path(place).open("wb") as file:
+            yield file
+    except OSError as error:
+        raise ConfigError(f"--pcap {place}: cannot be written: {error.strerror}") from error
 
 
 def as_object(frame: RxFrame) -> dict[str, Any]:

@@ -4,9 +4,11 @@ Read are, told apart by each line's own shape:
 
 - `EUI: {"rxpk": [...]}` or `{"rxpk": [...]}`: what a packet forwarder sent, a line a datagram
   (Semtech's PROTOCOL.TXT, section 3.2);
-- the Helium console's JSON lines: `raw_packet` and `hotspots[]` (CampusIoT data sets).
+- the Helium console's JSON lines: `raw_packet` and `hotspots[]` (CampusIoT data sets);
+- pcap files with LoRaTap headers, as `edgemast rx --pcap` and Wireshark write them.
 
-Files may be compressed with gzip. A line that is none of these is `Unreadable`, with its number.
+Files may be compressed with gzip. A line that is none of these is `Unreadable`, with its number
+(that of the record in a pcap file).
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from typing import Any
 from hal.frames import Crc
 from hal.modulation import BANDWIDTHS_HZ, CODING_RATES, SPREADING_FACTORS, Fsk, LoRa
 
+from ..capture import loratap, pcap
 from ..errors import ConfigError
 
 UNNAMED = "0016c001f1500812"  # the gateway of lines that name none
@@ -83,6 +86,9 @@ def read(path: Path) -> Iterator[Reception | Unreadable]:
 
 def parse(text: bytes) -> Iterator[Reception | Unreadable]:
     """Every reception in `text`; bad lines are reported and skipped, never raised."""
+    if pcap.is_pcap(text):
+        yield from _captured(text)
+        return
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -92,6 +98,45 @@ def parse(text: bytes) -> Iterator[Reception | Unreadable]:
             yield Unreadable(number, f"{type(error).__name__}: {error}"[:MOST_WHY])
         except RecursionError:
             yield Unreadable(number, "nested too deeply to be a reception")
+
+
+def _captured(data: bytes) -> Iterator[Reception | Unreadable]:
+    number = 0
+    try:
+        link_type, records = pcap.read(data)
+        if link_type != loratap.LINK_TYPE:
+            raise ValueError(f"link type {link_type}; {loratap.LINK_TYPE} (LoRaTap) expected")
+        for number, record in enumerate(records, start=1):
+            try:
+                yield _tapped(record)
+            except ValueError as error:
+                yield Unreadable(number, str(error)[:MOST_WHY])
+    except ValueError as error:
+        yield Unreadable(number + 1, str(error)[:MOST_WHY])
+
+
+def _tapped(record: pcap.Record) -> Reception:
+    frame = loratap.decode(record.data)
+    level = frame.rssi_dbm if frame.rssi_dbm is not None else frame.rssi_signal_dbm
+    if level is None:
+        raise ValueError("no level: a frame that was sent, not received")
+    if not FREQUENCIES_HZ[0] <= frame.freq_hz <= FREQUENCIES_HZ[1]:
+        raise ValueError(f"frequency {frame.freq_hz} Hz")
+    return Reception(
+        gateway=f"{frame.gateway:016x}" if frame.gateway else UNNAMED,
+        at_us=record.at_ns // 1000,
+        payload=_sized(frame.payload),
+        freq_hz=frame.freq_hz,
+        modulation=_checked(frame.modulation),
+        crc=frame.crc,
+        rssi_dbm=level,
+        snr_db=frame.snr_db or 0.0,
+        tmst=frame.counter_us if frame.gateway else None,
+    )
+
+
+def _checked(modulation: LoRa | Fsk) -> LoRa | Fsk:
+    return _fsk(modulation.bitrate_bps) if isinstance(modulation, Fsk) else modulation
 
 
 def _line(line: str) -> list[Reception]:

@@ -1,0 +1,1 @@
+"""Frames as Wireshark reads them: LoRaTap records in a pcap file."""
