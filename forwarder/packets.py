@@ -92,12 +92,18 @@ class Uplink:
 
     `utc_ns` (nanoseconds since 1970) and `gps_ms` come from a valid GPS reference only. `ghost`:
     a much weaker copy of a frame that another channel heard at the same time.
+
+    The last two are for a frame that was kept (spool/): `session` is that of the radio on whose
+    line `counter_us` is (empty: the present one), and `received_ns` is the host's wall time of
+    reception, None while the host's clock is not to be trusted or the frame is not late.
     """
 
     frame: RxFrame
     utc_ns: int | None = None
     gps_ms: int | None = None
     ghost: bool = False
+    session: bytes = b""
+    received_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,241 @@
+"""Uplinks of one link from their reception until its server has them. Pure; no clock, no I/O.
+
+The rules, in the order in which they matter:
+
+1. A frame leaves only by an acknowledgement, or by a drop that is counted with its reason.
+2. A live frame is sent in the call that brings it. It waits for nothing but older frames of its own
+   device: a network server takes the counter of a device in ascending order only, so these go
+   first, at once and unpaced, and then the live one. Frames of other devices never hold it.
+3. What waited for an outage goes out oldest first, paced, beside what is live, and is marked late.
+   What has waited for less than `BLIP_S` is not paced: its device may still be listening.
+4. A join-request is sent at once or never: its device has asked again by then.
+5. When the link closes, what was sent and not acknowledged goes first again: at least once.
+
+With the policy `drop` (and `sink-only`, where only local mode's sinks keep frames) a frame waits
+for `BLIP_S` at most: a reconnect costs nothing, an outage all that it lasted.
+
+Times are seconds on any one monotonic clock. Nothing here knows how frames are sent: `to_send`
+gives what is to go now, and `unsent` takes back what could not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+
+from ..links.settings import OutagePolicy, OutageSettings
+from ..packets import Uplink
+from .kept import Drop, Kept, Tally, is_join, lane
+from .pace import Pace
+from .waiting import Waiting
+
+FIRST_NUMBER = 1 << 40  # below it is room for frames of earlier runs
+BLIP_S = 5.0  # an outage as short as that loses no frame, whatever the policy
+LATE_S = 1.0  # the first receive window opens so long after a frame (TS001 3.3)
+REPLAY_WINDOW = 64  # paced frames in flight at once
+LIVE_WINDOW = 1024  # frames in flight altogether
+RETRY_S = 0.25  # until an outlet that would not take a frame is asked again
+
+
+class Keeper:
+    """`resend_s`: where an acknowledgement may get lost (UDP), after how long a frame is sent again
+    while the link is open, `most_tries` times in all. None: a closed link alone does that.
+    """
+
+    def __init__(
+        self, settings: OutageSettings, *, resend_s: float | None = None, most_tries: int = 3
+    ) -> None:
+        self.tally = Tally()
+        self.is_open = False
+        self._replays = settings.policy is OutagePolicy.REPLAY
+        self._wait_s = settings.max_age_h * 3600 if self._replays else BLIP_S
+        self._most = settings.memory_frames
+        self._resend_s, self._most_tries = resend_s, most_tries
+        self._next_number = FIRST_NUMBER
+        self._waiting = Waiting()  # for an outage to end
+        self._live = Waiting()  # for an outlet that is busy just now
+        self._in_flight: dict[int, Kept] = {}  # in the order of sending
+        self._paced_in_flight = 0
+        self._hurried: dict[int, None] = {}  # lanes with a live frame behind what waits
+        self._pace = Pace(settings.replay_per_s)
+        self._retry_at = 0.0
+
+    def __len__(self) -> int:
+        """Frames in memory."""
+        return len(self._waiting) + len(self._live) + len(self._in_flight)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting) + len(self._live)
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._in_flight)
+
+    # What the radio says.
+
+    def put(self, uplink: Uplink, now: float) -> None:
+        """Take one received frame; `to_send` has it if it can go."""
+        kept = Kept(self._next_number, uplink, now, lane(uplink), is_join(uplink))
+        self._next_number += 1
+        self.tally.taken += 1
+        if not self.is_open or (kept.join and not self._may_send(now)):
+            self._keep(kept)
+        elif kept.lane is not None and self._waiting.has(kept.lane):
+            self._waiting.put(kept)
+            self._hurried[kept.lane] = None
+        else:
+            self._live.put(kept)
+        while len(self) > self._most:
+            self._drop_oldest()
+
+    # What the link says.
+
+    def opened(self, now: float) -> None:
+        """What waits may go."""
+        if self.is_open:
+            self.closed(now)  # another connection: what was in flight on the last one is not
+        self.is_open = True
+        self._retry_at = now
+
+    def closed(self, now: float) -> None:
+        """What was not acknowledged goes again."""
+        self.is_open = False
+        returned = [*self._in_flight.values(), *self._live]
+        self._in_flight.clear()
+        self._live = Waiting()
+        self._hurried.clear()
+        self._paced_in_flight = 0
+        for kept in returned:
+            self._keep(kept)
+        self.tick(now)
+
+    def acknowledged(self, number: int) -> bool:
+        """The server has it; whether it was waited for."""
+        kept = self._landed(number)
+        if kept is None:
+            return False
+        self.tally.acknowledged += 1
+        self.tally.late += kept.late
+        return True
+
+    def unsent(self, number: int, now: float) -> None:
+        """What `to_send` gave has not left: the outlet is busy."""
+        self._retry_at = now + RETRY_S
+        kept = self._landed(number)
+        if kept is None:
+            return
+        self.tally.repeated -= kept.tries > 1
+        kept.tries -= 1
+        if kept.join or kept.paced or kept.lane in self._hurried:
+            self._keep(kept)
+        else:
+            self._live.put(kept)
+
+    # What time does.
+
+    def tick(self, now: float) -> None:
+        """Do what is due at `now`; call it whenever `next_tick` has passed."""
+        self._expire(now)
+        self._resend(now)
+
+    def next_tick(self) -> float:
+        """When `tick` and `to_send` are next worth calling; never, if nothing waits."""
+        due = [self._send_at()]
+        for queue in (self._waiting, self._live):
+            if (oldest := queue.oldest()) is not None:
+                due.append(oldest.taken_s + self._wait_s)
+        if self._resend_s is not None and self._in_flight:
+            due.append(next(iter(self._in_flight.values())).sent_s + self._resend_s)
+        return min(due)
+
+    # What to do about it.
+
+    def to_send(self, now: float) -> Iterator[Kept]:
+        """Frames to hand to the outlet, each at once when it is given: live ones first."""
+        while (kept := self._next(now)) is not None:
+            kept.sent_s = now
+            kept.tries += 1
+            kept.late = kept.late or now - kept.taken_s >= LATE_S
+            self.tally.repeated += kept.tries > 1
+            self._paced_in_flight += kept.paced
+            self._in_flight[kept.number] = kept
+            yield kept
+
+    def _next(self, now: float) -> Kept | None:
+        """Taken out of its queue; None if nothing may go now."""
+        if not self._may_send(now):
+            return None
+        if (kept := self._live.oldest()) is not None:
+            kept.paced = False
+            return self._live.remove(kept.number)
+        for hurried in list(self._hurried):
+            if (kept := self._waiting.oldest_of(hurried)) is not None:
+                kept.paced = False
+                return self._waiting.remove(kept.number)
+            del self._hurried[hurried]
+        kept = self._waiting.oldest()
+        if kept is None or self._paced_in_flight >= REPLAY_WINDOW:
+            return None
+        kept.paced = now - kept.taken_s >= BLIP_S
+        if kept.paced:
+            if not self._pace.is_ready(now):
+                return None
+            self._pace.sent(now)
+        return self._waiting.remove(kept.number)
+
+    def _send_at(self) -> float:
+        if not self.is_open or len(self._in_flight) >= LIVE_WINDOW:
+            return inf
+        if len(self._live) or self._hurried:
+            return self._retry_at
+        if not len(self._waiting) or self._paced_in_flight >= REPLAY_WINDOW:
+            return inf
+        return max(self._retry_at, self._pace.ready_at)
+
+    def _may_send(self, now: float) -> bool:
+        room = len(self._in_flight) < LIVE_WINDOW
+        return self.is_open and now >= self._retry_at and room
+
+    # What is given up.
+
+    def _keep(self, kept: Kept) -> None:
+        """For the end of an outage."""
+        if kept.join:
+            self.tally.dropped[Drop.JOIN] += 1
+        else:
+            self._waiting.put(kept)
+
+    def _expire(self, now: float) -> None:
+        reason = Drop.EXPIRED if self._replays else Drop.POLICY
+        for queue in (self._waiting, self._live):
+            while (kept := queue.oldest()) is not None and now >= kept.taken_s + self._wait_s:
+                queue.remove(kept.number)
+                self.tally.dropped[reason] += 1
+
+    def _resend(self, now: float) -> None:
+        if self._resend_s is None:
+            return
+        for kept in list(self._in_flight.values()):
+            if now < kept.sent_s + self._resend_s:
+                return
+            self._landed(kept.number)
+            if kept.join or kept.tries < self._most_tries:
+                self._keep(kept)
+            else:
+                self.tally.dropped[Drop.UNANSWERED] += 1
+
+    def _drop_oldest(self) -> None:
+        for queue in (self._waiting, self._live):
+            if (kept := queue.oldest()) is not None:
+                queue.remove(kept.number)
+                break
+        else:
+            self._landed(next(iter(self._in_flight)))
+        self.tally.dropped[Drop.FULL] += 1
+
+    def _landed(self, number: int) -> Kept | None:
+        kept = self._in_flight.pop(number, None)
+        if kept is not None:
+            self._paced_in_flight -= kept.paced
+        return kept
