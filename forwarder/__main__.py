@@ -35,6 +35,7 @@ COMMANDS = {
     "chip-id": "read the concentrator's EUI and model",
     "rx": "print received frames",
     "tx": "send frames",
+    "spectrum": "measure how loud a band is",
     "bus-test": "find the highest clean bus speed",
 }
 

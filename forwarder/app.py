@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from hal.clock import Clock, SystemClock
 from hal.concentrator import Concentrator
 from hal.frames import RxFrame
+from hal.spectrum import SpectrumReport
 from hal.transport.open import open_transport
 
 from .config import GatewayConfig, LinkSettings
@@ -35,6 +36,7 @@ from .links.semtech_udp.settings import UdpSettings
 from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
 from .radio_thread import OpenRadio, RadioThread, RadioUp
 from .shares import Standing
+from .spectrum import Spectrum
 from .supervisor import keep_running
 from .time_reference import NO_GPS, TimeReference
 from .transmitter import Transmitter
@@ -86,6 +88,7 @@ class Gateway:
         self.transmitter = Transmitter(self.scheduler, self.radio, self.counters, self._sent)
         self._runtime = runtime
         self._emissions: EmissionLog | None = None
+        self.spectrum = Spectrum()
         self._failed: asyncio.Future[None] = loop.create_future()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -160,6 +163,9 @@ class Gateway:
         self.counters.rx_dropped += dropped
         self.uplinks.received(frames, self.radio.now_us())
         self.scheduler.heard(frames)
+
+    def scanned(self, report: SpectrumReport) -> None:
+        self.spectrum.add(report)
 
     def counter_jumped(self, by_us: int) -> None:
         log.warning("the chip's counter jumped by %.3f s", by_us / 1e6)
@@ -260,7 +266,15 @@ class Gateway:
             f"{radio.rx_ghosts} ghosts, {radio.damage} damaged), "
             f"sent {radio.tx_ok} of {down.requested} asked, {sum(down.refused.values())} refused, "
             f"{sum(down.lost.values())} lost; {links}"
+            f"{self._air_line()}"
         )
+
+    def _air_line(self) -> str:
+        """What the listening radio found, where there is one."""
+        found = self.radio.listening.values()
+        free, busy = sum(n.free for n in found), sum(n.busy for n in found)
+        listened = f"listened {free + busy} times, {busy} busy" if free + busy else ""
+        return "".join(f"; {part}" for part in (listened, self.spectrum.line()) if part)
 
 
 def _log_answer(downlink: Downlink, answer: Answer) -> None:

@@ -12,7 +12,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -20,6 +20,8 @@ from hal.clock import Clock, SystemClock
 from hal.concentrator import Concentrator, Reception
 from hal.errors import ChipError, HalError, TxRefused
 from hal.frames import RxFrame, TxFrame, TxReceipt
+from hal.spectrum import SpectrumReport
+from hal.sx1302.lbt import LbtCount
 
 from .line import Line
 from .recovery import HOLD_S, Recovery, Step
@@ -64,6 +66,8 @@ class RadioEvents(Protocol):
 
     def received(self, frames: list[RxFrame], damaged: int, dropped: int) -> None: ...
 
+    def scanned(self, report: SpectrumReport) -> None: ...
+
     def counter_jumped(self, by_us: int) -> None:
         """The chip's counter moved against the host's clock: planned start times mean nothing."""
         ...
@@ -98,6 +102,7 @@ class RadioThread:
         self.recovery = Recovery()
         self.temperature_c: float | None = None
         self.edge_us: int | None = None  # the line at the newest PPS edge of this session
+        self.listening: dict[tuple[int, int], LbtCount] = {}  # by frequency and bandwidth
         self.up = False
 
     def start(self) -> None:
@@ -226,6 +231,7 @@ class RadioThread:
                 active_ns = reception.at_ns
             quiet = reception.at_ns - active_ns >= QUIET_AFTER_S * 1e9
             pause_s = QUIET_S if quiet else BUSY_S
+            self._scan(radio)
             if reception.at_ns - health_ns >= HEALTH_S * 1e9:
                 health_ns = reception.at_ns
                 self._check_health(radio)
@@ -270,8 +276,14 @@ class RadioThread:
             if by_us:
                 self._tell(lambda: self._events.counter_jumped(by_us))
 
+    def _scan(self, radio: Concentrator) -> None:
+        """One step of the background scan, unless a frame waits to be programmed."""
+        if self._jobs.empty() and (report := radio.scan()) is not None:
+            self._tell(lambda: self._events.scanned(report))
+
     def _check_health(self, radio: Concentrator) -> None:
         self.temperature_c = radio.temperature_c()
+        self.listening = {channel: replace(n) for channel, n in radio.lbt_counts().items()}
         faults = radio.health().faults()
         if faults:
             raise ChipError("; ".join(faults))

@@ -20,6 +20,7 @@ from .config import (
     MultiSfChannel,
     RadioConfig,
     RadioKind,
+    ScanConfig,
     Sx1261Config,
     TxGain,
 )
@@ -35,6 +36,7 @@ from .errors import (
 )
 from .frames import AtCounter, Crc, Immediate, OnPps, RxFrame, TxFrame, TxReceipt, TxState
 from .modulation import Cw, Fsk, LoRa
+from .spectrum import SpectrumReport
 
 if TYPE_CHECKING:
     from .airtime import airtime_us
@@ -73,6 +75,8 @@ __all__ = [
     "RadioKind",
     "Reception",
     "RxFrame",
+    "ScanConfig",
+    "SpectrumReport",
     "StartError",
     "Sx1261Config",
     "SystemClock",

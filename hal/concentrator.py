@@ -29,6 +29,7 @@ from .errors import (
     TxRefused,
 )
 from .frames import AtCounter, Immediate, OnPps, RxFrame, TxFrame, TxReceipt, TxState
+from .spectrum import SpectrumReport
 from .sx1302 import bringup, health, lbt
 from .sx1302.chip import Sx1302, field_ops
 from .sx1302.clockwork import COUNTER_OPS, Clockwork
@@ -37,6 +38,7 @@ from .sx1302.health import Health
 from .sx1302.reception import Decoder
 from .sx1302.registers import RX_FIFO, RX_FIFO_SIZE, TX_TOP, RxTop
 from .sx1302.rx_record import Damage
+from .sx1302.scan import Background, ScanCount, Scanner
 from .sx1302.tx_program import TxProgram, program
 from .transport.base import Op, Read, Transport
 
@@ -46,6 +48,7 @@ RESET_HOLDS_S = (0.1, 0.5)  # the second try holds the reset longer
 FALLBACK_TEMPERATURE_C = 25.0
 ABORT_TIMEOUT_S = 1.0
 PPS_AGE_US = 2_000_000
+SCAN_STEP_S = 0.001
 STALL_S = 0.001  # a counter of 32 MHz that shows the same after this time stands still
 
 # A frame that starts sooner than this cannot be programmed any more: the chip itself takes 1.5 ms
@@ -109,11 +112,20 @@ class Concentrator:
         sx1261 = config.sx1261 if lbt.wanted(config) else None
         self._listener = lbt.Listener(self._chip, self._clock, sx1261) if sx1261 else None
         self.sx1261_fault = ""
+        offset_db = config.sx1261.rssi_offset_db if config.sx1261 else 0
+        self._scanner = Scanner(self._chip, offset_db) if config.sx1261 else None
+        self._background = self._make_background()
         self._looked: tuple[int, int] | None = None  # counter and clock at the last health()
         self._temperature_c = FALLBACK_TEMPERATURE_C
         self._readings = Allowance(burst=200, per_s=10)  # each costs a message on the bus
         self._told_temperature = False
         self._pending: HalError | None = None  # met while frames were in hand
+
+    def _make_background(self) -> Background | None:
+        plan = self._config.sx1261.scan if self._config.sx1261 else None
+        if self._scanner is None or plan is None:
+            return None
+        return Background(self._scanner, plan, self._nobody_sends)
 
     def start(self) -> None:
         """Power-on to receiving; tries twice, the second time with a longer reset.
@@ -179,6 +191,7 @@ class Concentrator:
         An AtCounter start must lie 2 ms to 134 s ahead. The receipt tells when the emission begins.
         """
         self._check_listening()
+        self._stop_scan()
         *states, first, second = self._transport.transfer((*TX_STATE_OPS, *COUNTER_OPS))
         now_us = self._time.update((first, second))
         self._check_free(frame.rf_chain, states)
@@ -238,6 +251,33 @@ class Concentrator:
         )
         return health.read_out(answers, counter_stands=stands, now_us=now_us)
 
+    def scan(self) -> SpectrumReport | None:
+        """One step of the configured background scan, at most one transfer; to be called often.
+
+        Gives a report when a channel is finished. Raises TransportError.
+        """
+        if self._background is None or self.sx1261_fault:
+            return None
+        return self._background.step(self._clock.now_ns())
+
+    def spectrum(self, freq_hz: int, readings: int) -> SpectrumReport | None:
+        """Scan one channel now, for a tool that does nothing else; None: it gave no result.
+
+        Raises ChipError where there is no SX1261 that works, TransportError.
+        """
+        if self._scanner is None or self.sx1261_fault:
+            raise ChipError(f"no spectral scan: {self.sx1261_fault or 'no SX1261 is configured'}")
+        self._scanner.start(freq_hz, readings, self._clock.now_ns())
+        report = None
+        while self._scanner.running:
+            report = self._scanner.step(self._clock.now_ns())
+            self._clock.sleep(SCAN_STEP_S)
+        return report
+
+    def scan_counts(self) -> ScanCount:
+        """How the scans ended."""
+        return self._scanner.count if self._scanner else ScanCount()
+
     def lbt_counts(self) -> dict[tuple[int, int], lbt.LbtCount]:
         """What listening before talking found, by frequency and bandwidth in Hz."""
         return self._listener.counts if self._listener else {}
@@ -291,6 +331,16 @@ class Concentrator:
                 continue
             if state in (TxState.EMITTING, TxState.SCHEDULED):
                 raise TxRefused(TxRefusal.BUSY, f"RF chain {chain} is {state.value}")
+
+    def _nobody_sends(self) -> bool:
+        states = self._transport.transfer(TX_STATE_OPS)
+        return all(TX_STATES.get(state[0]) is TxState.FREE for state in states)
+
+    def _stop_scan(self) -> None:
+        if self._scanner and self._scanner.running:
+            self._scanner.stop()
+            if self._background:
+                self._background.yielded()
 
     def _check_listening(self) -> None:
         sx1261 = self._config.sx1261
@@ -356,4 +406,4 @@ def _installed_firmware(transport: Transport, config: ConcentratorConfig) -> Fir
         return Firmware.simulated()
     from .firmware_store import load_for
 
-    return load_for(transport.uri, lbt=lbt.wanted(config))
+    return load_for(transport.uri, lbt=config.sx1261 is not None)

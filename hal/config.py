@@ -108,6 +108,19 @@ class LbtChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class ScanConfig:
+    """Background spectral scan: `channels` from `freq_start_hz` on, 200 kHz apart.
+
+    One channel every `pace_s` seconds, with so many RSSI readings of 8.2 us.
+    """
+
+    freq_start_hz: int
+    channels: int
+    readings: int = 2000
+    pace_s: int = 10
+
+
+@dataclass(frozen=True, slots=True)
 class Sx1261Config:
     """The listening radio for LBT and spectral scan. `spi_path` is None on USB boards.
 
@@ -121,6 +134,7 @@ class Sx1261Config:
     lbt_rssi_target_dbm: int = -80
     lbt_channels: tuple[LbtChannel, ...] = ()
     lbt_needed: bool = True
+    scan: ScanConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ from hal.config import (
     MultiSfChannel,
     RadioConfig,
     RadioKind,
+    ScanConfig,
     Sx1261Config,
     TxGain,
 )
 from hal.gpio import BoardLines
+from hal.spectrum import STEP_HZ
 
 from ..errors import ConfigError
 from . import schema
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from ..edge.config import EdgeConfig
 
 HALF_SPAN_HZ = 800_000
+SX1261_BAND_HZ = (150_000_000, 960_000_000)
 BEACON_SFS = (8, 9, 10, 12)
 GPSD = "gpsd://"
 
@@ -49,6 +52,7 @@ GPSD = "gpsd://"
 def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]) -> GatewayConfig:
     """The configuration. Raises ConfigError for what no gateway could run with."""
     place = Place(settings.sources, path.name)
+    _check_scan(file.sx1261.scan, place)
     concentrator = _concentrator(file, place)
     if faults := concentrator.validate():
         raise ConfigError(f"{_blame(place, faults[0])}: {faults[0]}")
@@ -214,7 +218,7 @@ def _where(
 
 def _sx1261(conf: schema.Sx1261, *, needed: bool) -> Sx1261Config | None:
     """None unless it is needed: nothing talks to it then, as in Semtech's forwarder."""
-    if not conf.lbt:
+    if not (conf.lbt or conf.scan.enable):
         return None
     channels = tuple(
         LbtChannel(c.freq_hz, c.bw_hz, c.scan_time_us, c.transmit_time_ms)
@@ -223,10 +227,11 @@ def _sx1261(conf: schema.Sx1261, *, needed: bool) -> Sx1261Config | None:
     return Sx1261Config(
         spi_path=conf.spi_path or None,
         rssi_offset_db=conf.rssi_offset_db,
-        lbt_enable=True,
+        lbt_enable=conf.lbt,
         lbt_rssi_target_dbm=conf.lbt_rssi_target_dbm,
         lbt_channels=channels,
         lbt_needed=needed,
+        scan=_scan(conf.scan),
     )
 
 
@@ -245,6 +250,12 @@ def _beacon_doubts(file: schema.File, place: Place) -> list[str]:
             "beacons; 128 is what they expect"
         )
     return doubts
+
+
+def _scan(conf: schema.Scan) -> ScanConfig | None:
+    if not conf.enable:
+        return None
+    return ScanConfig(conf.freq_start_hz, conf.channels, conf.readings, conf.pace_s)
 
 
 def _lbt_doubts(file: schema.File, place: Place) -> list[str]:
@@ -266,6 +277,18 @@ def _lbt_doubts(file: schema.File, place: Place) -> list[str]:
         "refused; set sx1261.lbt = true if the board has an SX1261 (its channels come from the "
         "region), or, at your own risk, limits.allow_without_lbt = true"
     ]
+
+
+def _check_scan(scan: schema.Scan, place: Place) -> None:
+    last_hz = scan.freq_start_hz + (scan.channels - 1) * STEP_HZ
+    if not scan.enable or (
+        scan.freq_start_hz >= SX1261_BAND_HZ[0] and last_hz <= SX1261_BAND_HZ[1]
+    ):
+        return
+    raise ConfigError(
+        f"{place('sx1261.scan.freq_start_hz')}: sx1261.scan.freq_start_hz = {scan.freq_start_hz}, "
+        f"{scan.channels} channels: expected within 150 to 960 MHz, which an SX1261 can scan"
+    )
 
 
 def _radio_uri(file: schema.File, place: Place) -> str:

@@ -128,12 +128,21 @@ class Lbt(Strict, frozen=True):
     transmit_time_ms: Annotated[int, Meta(ge=0, le=65_535)] = 4000
 
 
+class Scan(Strict, frozen=True):
+    enable: bool = False
+    freq_start_hz: Hz = 0
+    channels: Annotated[int, Meta(ge=1, le=255)] = 8
+    readings: Annotated[int, Meta(ge=1, le=65_535)] = 2000
+    pace_s: Annotated[int, Meta(ge=1, le=86_400)] = 10
+
+
 class Sx1261(Strict, frozen=True):
     spi_path: str = ""
     rssi_offset_db: Dbm = 0
     lbt: bool = False
     lbt_rssi_target_dbm: Dbm = -80
     lbt_channels: Annotated[tuple[Lbt, ...], Meta(max_length=16)] = ()
+    scan: Scan = Scan()
 
 
 class Beacon(Strict, frozen=True):
@@ -195,6 +204,7 @@ TABLES: dict[str, type[Strict]] = {
     "lora_std": LoraStd,
     "fsk": Fsk,
     "sx1261": Sx1261,
+    "sx1261.scan": Scan,
     "beacon": Beacon,
     "limits": LimitTable,
 }
@@ -209,11 +219,12 @@ ROWS: dict[str, type[Strict]] = {  # arrays of tables; those of [[server]] depen
 
 def check_keys(table: Table, place: Place) -> None:
     """Raise ConfigError for the first key that no table has, with the nearest one that it has."""
-    for name, value in table.items():
+    for name in table:
         _known(name, "", File, place)
-        if isinstance(value, dict) and name in TABLES:
-            for key in value:
-                _known(key, f"{name}.", TABLES[name], place)
+    for name, fields in TABLES.items():
+        value = _lookup(table, name)
+        for key in value if isinstance(value, dict) else ():
+            _known(key, f"{name}.", fields, place)
     for key, row in ROWS.items():
         for index, entry in _rows(table, key):
             for name in entry:

@@ -87,11 +87,28 @@ def _sx1261(conf: Section, out: Out) -> None:
     put = out.table("sx1261", sx1261)
     put("spi_path", "spi_path", sx1261.text("spi_path", ""))
     put("rssi_offset_db", "rssi_offset", sx1261.integer("rssi_offset", 0, -128, 127))
-    scan = sx1261.section("spectral_scan")
-    if scan and scan.flag("enable", False):
-        scan.warn("enable", "the background spectral scan is not supported; ignored")
+    if (scan := sx1261.section("spectral_scan")) is not None:
+        _scan(scan, out, sx1261)
     if lbt := sx1261.section("lbt"):
         _lbt(lbt, out)
+
+
+def _scan(scan: Section, out: Out, sx1261: Section) -> None:
+    """What counts is read where it is enabled only, as in Semtech's program."""
+    scan.check({"enable", "freq_start", "nb_chan", "nb_scan", "pace_s"})
+    if not scan.flag("enable", False):
+        return
+    for key in ("freq_start", "nb_chan", "nb_scan"):
+        if key not in scan:
+            raise scan.error(key, "a number, because the scan is enabled")
+    table: Table = {
+        "enable": True,
+        "freq_start_hz": scan.integer("freq_start", 0, 0, MAX_HZ),
+        "channels": scan.integer("nb_chan", 1, 1, 255),
+        "readings": scan.integer("nb_scan", 1, 1, 65_535),
+        "pace_s": max(scan.integer("pace_s", 10, 0, 86_400), 1),
+    }
+    out.table("sx1261", sx1261)("scan", "spectral_scan", table)
 
 
 def _lbt(lbt: Section, out: Out) -> None:

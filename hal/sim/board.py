@@ -27,6 +27,7 @@ from .rx_encode import (
     raw_snr,
 )
 from .rx_fifo import RxFifo
+from .spectrum import Hear
 from .sx1250 import Sx1250
 from .sx1261 import Sx1261
 from .timestamp import fsk_delay_us, header_lead_us, legacy_delay_us
@@ -74,7 +75,7 @@ class SimBoard:
         self.fifo = RxFifo(self.registers)
         self.otp = Otp(self.registers, eui, model_id)
         self.radios = (Sx1250(), Sx1250())
-        self.sx1261 = Sx1261()
+        self.sx1261 = Sx1261(lambda: self.agenda.now_ns)
         self.agc = Agc(self.registers)
         self.arb = Arb(self.registers)
         self.tx = TxJournal()
@@ -157,6 +158,10 @@ class SimBoard:
         """Whether a chain is on the air at an instant that is not long past."""
         return any(chain.transmitting(at_ns) for chain in self.tx_chains)
 
+    def hear_with(self, hear: Hear) -> None:
+        """What the SX1261 measures from now on."""
+        self.sx1261.hear = hear
+
     def store_record(self, frame: HeardFrame) -> bool:
         """A demodulator finished a frame: its record appears when the chip has decoded it.
 
@@ -199,7 +204,8 @@ class SimBoard:
         self.fifo.store(record)
 
     def _listen_before_talk(self, rf_chain: int, freq_hz: float) -> bool:
-        return self.agc.tx_attempt(rf_chain, self.sx1261.listening and self.lbt_busy)
+        forced = self.sx1261.listening and self.lbt_busy
+        return self.agc.tx_attempt(rf_chain, forced or self.sx1261.busy(self.agenda.now_ns))
 
     def _record(self, frame: HeardFrame, end_ticks: int, decoded_us: int) -> Record:
         fsk = frame.modem == FSK_MODEM

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from . import map as at
 from .board import SimBoard, parse_eui
@@ -23,21 +23,29 @@ from .values import ChainKind, IfChain
 
 Reply = dict[str, Any]
 Answer = Callable[[Reply], None]
-Transmit = Callable[[Fields, Answer], None]
 
 _MOST_PEEKED = at.SIZE
 _MOST_ITEMS = 10_000
 
 
+class Above(Protocol):
+    """The air above the board."""
+
+    def transmit(self, fields: Fields, answer: Answer, /) -> None: ...
+
+    def interfere(self, fields: Fields, /) -> Reply: ...
+
+
 class Control:
     """Answers go to the callable that came with the request, at once or, for `transmit`, later."""
 
-    def __init__(self, board: SimBoard, bridge: Bridge, transmit: Transmit) -> None:
+    def __init__(self, board: SimBoard, bridge: Bridge, above: Above) -> None:
         self._board = board
         self._bridge = bridge
-        self._transmit = transmit
+        self._transmit = above.transmit
         self._commands: dict[str, Callable[[Fields], Reply]] = {
             "inject": self._inject,
+            "interfere": above.interfere,
             "inject_many": self._inject_many,
             "inject_raw": self._inject_raw,
             "transmitted": lambda _: {"tx": list(_drain(board.tx.transmitted))},

@@ -103,7 +103,7 @@ class SimServer:
         self._listener = None if control_port is None else _listen(control_port)
         self._bridge = Bridge(board)
         self._transmitter = Transmitter(board)
-        self._control = Control(board, self._bridge, self._transmitter.transmit)
+        self._control = Control(board, self._bridge, self._transmitter)
         self._clients: list[_Client] = []
         self._user = False
         self._delayed: tuple[int, bytes] | None = None  # when an answer is due, and the answer

@@ -1,4 +1,4 @@
-"""The control port's `transmit`: a frame on the air above one board, with given levels.
+"""The control port's `transmit` and `interfere`: a frame, or noise, on the air above one board.
 
 The air decides by its rules (collisions, half duplex, demodulators, sensitivity); the levels that
 the client asked for are what the chip then reports. No path loss: power is power at the connector.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from .air.air import Air
 from .air.propagation import channel_rssi_dbm, gateway_snr_db, signal_dbm
 from .air.rules import PathLoss, Rules
-from .air.values import Transmission
+from .air.values import Interferer, Transmission
 from .air.verdict import Outcome, Report, Verdict, sentence
 from .board import SimBoard
 from .control import Answer
@@ -42,6 +42,7 @@ class _Front:
         self.dual_sfs = board.dual_sfs
         self.count_detection = board.count_detection
         self.count_allocation = board.count_allocation
+        self.hear_with = board.hear_with
         self._board = board
         self._asked = asked
 
@@ -83,6 +84,20 @@ class Transmitter:
 
         self._air.transmit(frame, done)
         self._board.advance()
+
+    def interfere(self, fields: Fields) -> dict[str, object]:
+        """Noise on a frequency from now on, for a while: to be listened to, scanned, suffered."""
+        now_ns = self._board.agenda.now_ns
+        interferer = Interferer(
+            freq_hz=fields.number("freq_hz", 1e8, 1e9),
+            power_dbm=fields.number("dbm", -150.0, 30.0),
+            from_ns=now_ns,
+            to_ns=now_ns + round(fields.number("seconds", 0.001, 86_400.0, 60.0) * 1e9),
+            bw_hz=fields.integer("bw_hz", 1_000, 10_000_000, 125_000),
+            duty=fields.number("duty", 0.001, 1.0, 1.0),
+        )
+        self._air.add_interferer(interferer)
+        return {"until_ns": interferer.to_ns}
 
     def _frame(self, fields: Fields) -> tuple[Transmission, _Levels]:
         sf = fields.optional_integer("sf", 5, 12)

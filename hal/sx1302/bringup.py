@@ -16,7 +16,7 @@ from ..config import ConcentratorConfig, FineTimestamp, RadioKind
 from ..errors import StartError, TransportError
 from ..radio import sx1250
 from ..transport.base import Op, Read, Write
-from . import agc, arbiter, channelizer, lbt, mcu, modems, radios
+from . import agc, arbiter, channelizer, lbt, mcu, modems, radios, scan
 from .chip import Setting, Sx1302, Unexpected, one_by_one, settings_ops
 from .firmware import Firmware
 from .registers import TX_TOP, Common, Gpio, Otp, Timestamp
@@ -55,7 +55,7 @@ class Bench:
 
 def faults(config: ConcentratorConfig) -> list[str]:
     """Every reason why this driver cannot run `config`, beyond those of `validate`."""
-    found = [*config.validate(), *lbt.faults(config)]
+    found = [*config.validate(), *lbt.faults(config), *scan.faults(config)]
     for index, radio in enumerate(config.radios):
         if not radio.enable:
             continue

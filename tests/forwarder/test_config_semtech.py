@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from forwarder.config import GatewayConfig, load, loads
 from forwarder.config.convert import to_toml
 from forwarder.errors import ConfigError
-from hal.config import FskChannel, LbtChannel, LoraStdChannel, MultiSfChannel, RadioKind
+from hal.config import FskChannel, LbtChannel, LoraStdChannel, MultiSfChannel, RadioKind, ScanConfig
 from hal.frames import Crc
 from tests.forwarder.semtech_makers import udp_servers
 
@@ -143,6 +143,28 @@ def test_lbt_brings_the_sx1261_and_its_absence_leaves_it_alone() -> None:
         conf["SX130x_conf"]["sx1261_conf"]["lbt"]["enable"] = False
 
     assert changed(off).concentrator.sx1261 is None
+
+
+def test_a_spectral_scan_is_taken_over_and_needs_no_listening() -> None:
+    def scan(conf: dict[str, Any]) -> None:
+        conf["SX130x_conf"]["sx1261_conf"]["lbt"]["enable"] = False
+        conf["SX130x_conf"]["sx1261_conf"]["spectral_scan"] = {
+            "enable": True, "freq_start": 867100000, "nb_chan": 8, "nb_scan": 2000, "pace_s": 0,
+        }  # fmt: skip
+
+    sx1261 = changed(scan).concentrator.sx1261
+    assert sx1261 is not None and not sx1261.lbt_enable
+    assert sx1261.scan == ScanConfig(867_100_000, 8, 2000, pace_s=1)  # C's least pace is a second
+
+
+@pytest.mark.parametrize("key", ["freq_start", "nb_chan", "nb_scan"])
+def test_a_scan_without_its_numbers_is_refused_by_name(key: str) -> None:
+    def scan(conf: dict[str, Any]) -> None:
+        table = {"enable": True, "freq_start": 867100000, "nb_chan": 8, "nb_scan": 2000}
+        conf["SX130x_conf"]["sx1261_conf"]["spectral_scan"] = table | {key: "x"}
+
+    with pytest.raises(ConfigError, match=key):
+        changed(scan)
 
 
 @pytest.mark.parametrize("full_duplex", [False, True])

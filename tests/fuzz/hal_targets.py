@@ -385,7 +385,7 @@ def fuzz_control(data: bytes) -> None:
     take, clock = Taker(data), TickingClock()
     board = SimBoard(clock)
     air = Transmitter(board)
-    control = Control(board, Bridge(board), air.transmit)
+    control = Control(board, Bridge(board), air)
     replies: list[list[Reply]] = []
     while take.left and len(replies) < 40:
         clock.sleep(take.byte() / 1000)

@@ -211,7 +211,7 @@ def test_what_is_no_trace_is_refused_with_file_and_line(content: bytes, tmp_path
 def asked(line: bytes) -> Reply:
     board = SimBoard(ManualClock())
     replies: list[Reply] = []
-    Control(board, Bridge(board), Transmitter(board).transmit).request(line, replies.append)
+    Control(board, Bridge(board), Transmitter(board)).request(line, replies.append)
     (reply,) = replies
     return reply
 

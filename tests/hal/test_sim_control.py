@@ -31,7 +31,7 @@ class Desk:
         self.board = board or SimBoard(ManualClock(SECOND))
         self.bridge = Bridge(self.board)
         self.transmitter = Transmitter(self.board)
-        self.control = Control(self.board, self.bridge, self.transmitter.transmit)
+        self.control = Control(self.board, self.bridge, self.transmitter)
         self.answers: list[dict[str, Any]] = []
 
     def line(self, line: bytes) -> dict[str, Any]:
@@ -257,6 +257,20 @@ def transmit(desk: Desk, **fields: object) -> None:
     """Puts a frame on the air; the answer comes at its end."""
     whole = {"cmd": "transmit", "payload": "40aabbccdd", "freq_hz": 868.1e6, "sf": 7, **fields}
     desk.control.request(json.dumps(whole).encode(), desk.answers.append)
+
+
+def test_noise_is_heard_by_the_listening_radio_for_as_long_as_it_lasts() -> None:
+    desk = started()
+    desk.well("interfere", freq_hz=868.1e6, dbm=-60, seconds=1.0)
+    listener = desk.board.sx1261
+    for opcode, args in ((0xD9, ""), (0x86, "364147ae"), (0x9A, "0b02cba001")):
+        listener.command(opcode, bytes.fromhex(args))
+    desk.board.clock.sleep(0.5)
+    desk.board.advance()
+    assert listener.busy(desk.board.agenda.now_ns)
+    desk.board.clock.sleep(1)
+    desk.board.advance()
+    assert not listener.busy(desk.board.agenda.now_ns)
 
 
 def test_a_frame_on_a_channel_is_received_with_the_levels_asked_for() -> None:

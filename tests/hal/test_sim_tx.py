@@ -239,6 +239,7 @@ def lbt_host(*, busy: bool, listening: bool = True) -> Host:
         host.board.registers.write(0x578C, b"\x01" if code == 0x0B else b"\x00")
         host.board.registers.write(0x5789, bytes([code]))
     if listening:
+        host.board.sx1261.command(0xD9, b"")
         host.board.sx1261.command(0x9A, bytes.fromhex("0b02cba001"))
     host.program()
     return host

@@ -7,9 +7,11 @@ itself goes on the air.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+from ..spectrum import Hear, Stretches, Tone, stretches
 from ..values import ChainKind, Emission, HeardFrame, IfChain
 from .chance import Chance
 from .channels import Match, match
@@ -36,6 +38,7 @@ from .verdict import Outcome
 CHAINS_AGE_NS = 50_000_000
 CHAINS_MOST_AGE_NS = 400_000_000
 MATCHES_KEPT = 4096  # every crystal has its own frequency
+SIGNALS_KEPT = 256
 EMISSIONS_KEPT_NS = 10_000_000_000  # longer than any preamble
 
 
@@ -70,6 +73,15 @@ class ArbiterSide(Protocol):
     def count_allocation(self, chan: int, sf: int) -> None: ...
 
 
+@runtime_checkable
+class ListeningSide(Protocol):
+    """What a board with a listening radio (SX1261) offers on top."""
+
+    def hear_with(self, hear: Hear, /) -> None:
+        """Take `hear` for what is on the air."""
+        ...
+
+
 class Receiver:
     """`antenna_loss_db` is a fault that can be set at any time; it holds both ways."""
 
@@ -93,6 +105,10 @@ class Receiver:
         self._chains_age_ns = CHAINS_AGE_NS
         self._any_enabled = False
         self._matches: dict[tuple[object, ...], Match] = {}
+        # What was on the air lately, on any frequency, for whoever listens to a band.
+        self._lately: deque[Signal] = deque(maxlen=SIGNALS_KEPT)
+        if isinstance(board, ListeningSide):
+            board.hear_with(self.hear)
         self._locked: dict[int, Reception] = {}
         self._emissions: list[tuple[int, int]] = []
 
@@ -115,12 +131,14 @@ class Receiver:
         if not found.chains:
             lost = self._reception(on, signal, None, power_dbm, draws, pinned)
             lost.outcome = found.reason
+            self._lately.append(lost)
             if found.near and pinned is None:
                 self._neighbours.enter(lost)
             return [lost]
         made = [
             self._reception(on, signal, chain, power_dbm, draws, pinned) for chain in found.chains
         ]
+        self._lately.append(made[0])
         if pinned is None:
             made += self._ghosts(on, signal, found.chains[0], power_dbm, draws)
             for reception in made:
@@ -187,11 +205,23 @@ class Receiver:
 
     def enter_noise(self, signal: Signal) -> None:
         """An interferer switches on."""
+        self._lately.append(signal)
         self._neighbours.enter(signal)
 
     def leave_noise(self, signal: Signal) -> None:
         """And off."""
         self._neighbours.leave(signal)
+
+    def hear(self, freq_hz: float, bw_hz: float, from_ns: int, to_ns: int) -> Stretches:
+        """Power in a band over a time that is not long past."""
+        tones = []
+        for signal in self._lately:
+            if signal.start_ns < to_ns and signal.end_ns > from_ns:
+                reach_hz = (bw_hz + signal.bw_hz) / 2 - abs(freq_hz - signal.freq_hz)
+                share = min(reach_hz, bw_hz, signal.bw_hz) / signal.bw_hz
+                if share > 0:
+                    tones.append(Tone(signal.start_ns, signal.end_ns, share * signal.power_mw))
+        return stretches(tones, bw_hz, from_ns, to_ns)
 
     def chains(self, now_ns: int) -> list[IfChain]:
         """The board's channels; asked for again when they are old or there are none."""
