@@ -13,6 +13,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
 from .radio_thread import OpenRadio, RadioThread, RadioUp
 from .shares import Standing
 from .spectrum import Spectrum
+from .state_file import StateFile
+from .status import snapshot
 from .supervisor import keep_running
 from .time_reference import NO_GPS, TimeReference
 from .transmitter import Transmitter
@@ -71,10 +74,12 @@ class Gateway:
         loop = asyncio.get_running_loop()
         self.config = config
         self.counters = RadioCounters()
-        self.eui = ""
+        self.eui = self.model = ""
+        self.started_s = time.time()
         self.session = b""
         self.ready = asyncio.Event()
         self._clock = clock or SystemClock()
+        self.born_us = self.host_us()
         self.radio = RadioThread(open_radio, self, loop, clock=clock)
         self.gps = open_gps(config, self.radio, self._clock)
         self.time: TimeReference = self.gps or NO_GPS
@@ -97,6 +102,9 @@ class Gateway:
         sys.setswitchinterval(SWITCH_S)
         self.radio.start()
         self._keep("status", self._log_status)
+        if self._runtime is not None:
+            state = StateFile(self._runtime, lambda: snapshot(self))
+            self._keep(state.name, state.run)
         if self.gps is not None:
             self._keep(self.gps.name, self.gps.run)
         try:
@@ -139,6 +147,7 @@ class Gateway:
 
     def radio_up(self, up: RadioUp) -> None:
         self.session = os.urandom(4)
+        self.model = up.model
         log.info("radio up: %s, EUI %s, session %d", up.model, up.eui, up.session)
         self._silence(self.config.silence(up.sx1261_fault))
         if up.session > 1:

@@ -105,6 +105,11 @@ class RadioThread:
         self.listening: dict[tuple[int, int], LbtCount] = {}  # by frequency and bandwidth
         self.up = False
 
+    @property
+    def session(self) -> int:
+        """How often the radio has come up."""
+        return self._session
+
     def start(self) -> None:
         self._thread.start()
 

@@ -43,3 +43,10 @@ class Cw:
 
 
 Modulation = LoRa | Fsk | Cw
+
+
+def words(modulation: Modulation) -> str:
+    """As people write it: SF7BW125, FSK 50000, CW."""
+    if isinstance(modulation, LoRa):
+        return f"SF{modulation.sf}BW{modulation.bw_hz // 1000}"
+    return f"FSK {modulation.bitrate_bps}" if isinstance(modulation, Fsk) else "CW"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hal.clock import Clock, SystemClock
 from hal.frames import Crc, RxFrame
-from hal.modulation import CODING_RATES, LoRa
+from hal.modulation import CODING_RATES, LoRa, words
 
 from ..errors import ConfigError
 from .radio import add_config, add_radio, open_radio, plan, started
@@ -155,9 +155,8 @@ def as_line(frame: RxFrame) -> str:
 def _modulation(frame: RxFrame) -> str:
     modulation = frame.modulation
     if isinstance(modulation, LoRa):
-        rate = CODING_RATES.get(modulation.coding_rate, "none")
-        return f"SF{modulation.sf}BW{modulation.bw_hz // 1000} {rate}"
-    return f"FSK {modulation.bitrate_bps}"
+        return f"{words(modulation)} {CODING_RATES.get(modulation.coding_rate, 'none')}"
+    return words(modulation)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -1,0 +1,85 @@
+"""The state of a gateway as plain values: what the state file, the page, metrics and doctor show.
+
+One shape for all of them, made on demand. Keys only ever come to it; nothing secret is in it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from hal.modulation import Cw, Fsk, LoRa, words
+
+from .packets import Position, RadioCounters
+
+if TYPE_CHECKING:
+    from .app import Gateway
+
+State = dict[str, object]
+FORMAT = 1  # rises when a key changes its meaning
+
+
+def snapshot(gateway: Gateway) -> State:
+    """Everything that can be seen of `gateway` now."""
+    config = gateway.config
+    return {
+        "format": FORMAT,
+        "version": version("edgemast"),
+        "at": _iso(time.time()),
+        "started": _iso(gateway.started_s),
+        "uptime_s": round(gateway.host_us() / 1e6 - gateway.born_us / 1e6),
+        "eui": gateway.eui or None,
+        "board": config.board,
+        "region": config.region,
+        "config": str(config.path),
+        "warnings": list(config.warnings),
+        "radio": _radio(gateway),
+        "position": _position(gateway.position()),
+        "gps": gateway.time.state.as_dict(),
+        "downlinks": {
+            "silence": gateway.scheduler.silence or None,
+            **gateway.scheduler.status(gateway.host_us()),
+        },
+        "links": [link.status() for link in gateway.uplinks.links],
+        "local": [observer.status() for observer in gateway.uplinks.observers],
+    }
+
+
+def _radio(gateway: Gateway) -> State:
+    radio = gateway.radio
+    return {
+        "state": "up" if radio.up else "starting" if not gateway.ready.is_set() else "down",
+        "uri": gateway.config.radio_uri,
+        "model": gateway.model or None,
+        "session": radio.session,
+        "temperature_c": radio.temperature_c,
+        "recovery": dict(radio.recovery.steps),
+        "reasons": dict(radio.recovery.reasons),
+        **counters(gateway.counters),
+    }
+
+
+def counters(radio: RadioCounters) -> State:
+    """The radio's counters; what they are counted by is text."""
+    found: State = {}
+    for field in fields(radio):
+        value = getattr(radio, field.name)
+        if isinstance(value, dict):
+            value = {_key(key): count for key, count in value.items()}
+        found[field.name] = value
+    return found
+
+
+def _key(key: object) -> str:
+    return words(key) if isinstance(key, LoRa | Fsk | Cw) else str(key)
+
+
+def _position(position: Position | None) -> State | None:
+    return None if position is None else asdict(position)
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
