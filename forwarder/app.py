@@ -36,6 +36,7 @@ from .links.filters import Heads
 from .links.semtech_udp.settings import UdpSettings
 from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
 from .radio_thread import OpenRadio, RadioThread, RadioUp
+from .service_manager import Condition, Notifier, ServiceManager
 from .shares import Standing
 from .spectrum import Spectrum
 from .state_file import StateFile
@@ -102,6 +103,9 @@ class Gateway:
         sys.setswitchinterval(SWITCH_S)
         self.radio.start()
         self._keep("status", self._log_status)
+        if (notifier := Notifier()).wanted:
+            manager = ServiceManager(notifier, self.condition)
+            self._keep(manager.name, manager.run)
         if self._runtime is not None:
             state = StateFile(self._runtime, lambda: snapshot(self))
             self._keep(state.name, state.run)
@@ -142,6 +146,19 @@ class Gateway:
 
     def now_us(self) -> int | None:
         return self.radio.now_us() if self.radio.up else None
+
+    def condition(self) -> Condition:
+        """How it is, for the service manager."""
+        servers_up = sum(link.status()["state"] == "up" for link in self.uplinks.links)
+        return Condition(
+            radio_up=self.ready.is_set() and self.radio.up,
+            server_up=servers_up > 0,
+            has_servers=bool(self.uplinks.links),
+            beats=self.radio.beats,
+            text=f"radio {'up' if self.radio.up else 'down'}, "
+            f"{servers_up} of {len(self.uplinks.links)} servers up, "
+            f"{self.counters.rx_ok} frames received, {self.counters.tx_ok} sent",
+        )
 
     # What the radio thread tells (radio_thread.RadioEvents).
 
@@ -290,7 +307,14 @@ def _log_answer(downlink: Downlink, answer: Answer) -> None:
     megahertz = downlink.freq_hz / 1e6
     if isinstance(answer, Refused):
         text = f"{answer.reason.name}: {answer.detail or answer.reason.value}"
-        log.warning("refused a downlink of %s at %.3f MHz: %s", downlink.link, megahertz, text)
+        told = {"link": downlink.link, "refusal": answer.reason.name}
+        log.warning(
+            "refused a downlink of %s at %.3f MHz: %s",
+            downlink.link,
+            megahertz,
+            text,
+            extra={"fields": told},
+        )
     else:
         margin_us = answer.margin_us
         when = "at once" if margin_us is None else f"margin {margin_us / 1000:.0f} ms"

@@ -1,4 +1,4 @@
-"""Where log lines go: stderr, with the time unless the journal adds its own."""
+"""Where log lines go: the systemd journal where stderr ends there, else stderr with the time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ import sys
 
 def set_up_logging(level: str = "info") -> None:
     """Log `level` ("debug" to "error") and above to stderr."""
-    in_journal = "JOURNAL_STREAM" in os.environ
-    prefix = "" if in_journal else "%(asctime)s.%(msecs)03d "
+    from .journal import JournalHandler, in_journal
+
+    if in_journal():
+        handler: logging.Handler = JournalHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+        return
+    prefix = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s.%(msecs)03d "
     logging.basicConfig(
         stream=sys.stderr,
         level=level.upper(),

@@ -104,6 +104,7 @@ class RadioThread:
         self.edge_us: int | None = None  # the line at the newest PPS edge of this session
         self.listening: dict[tuple[int, int], LbtCount] = {}  # by frequency and bandwidth
         self.up = False
+        self.beats = 0  # rounds of the thread that came to an end
 
     @property
     def session(self) -> int:
@@ -195,6 +196,7 @@ class RadioThread:
             self._stopping.set()
             self._tell(lambda: self._events.radio_down(reason, first=True))
             return
+        self.beats += 1
         step = self._next_step(reason.split(":")[0])
         self._hold_s = HOLD_S[step.stage]
         self._refuse_jobs(ChipError("the radio is being restarted"))
@@ -228,6 +230,7 @@ class RadioThread:
         while not self._stopping.is_set():
             worked = self._next_job(radio, pause_s)
             reception = radio.receive()
+            self.beats += 1
             self._note_line(reception)
             if reception.frames or reception.damage:
                 self._take(reception)
