@@ -105,6 +105,7 @@ RULES: dict[str, set[str]] = {
     "forwarder/links/filters.py": PURE,
     "forwarder/links/join_rate.py": PURE,
     "forwarder/links/patterns.py": PURE,
+    "forwarder/links/chirpstack": PURE,
     "forwarder/links/semtech_udp/wire.py": PURE,
     "forwarder/links/semtech_udp/rxpk.py": PURE,
     "forwarder/links/semtech_udp/txpk.py": PURE,

@@ -58,13 +58,19 @@ class ExecResult:
 
 @dataclass(frozen=True, slots=True)
 class ChannelPlanPushed:
-    """A server's channel plan; `version` is echoed in the statistics once it is dealt with."""
+    """A server's channel plan; `version` is echoed in the statistics (`config_version` of their
+    metadata) once it is dealt with.
+
+    `fault` says why it cannot be this gateway's plan, which has no channels then. Its version is
+    echoed all the same, or the server would send it again after every report.
+    """
 
     version: str
     stat_interval_s: float | None
     multi_sf_hz: tuple[int, ...]
     lora_std: tuple[int, int, int] | None = None  # frequency Hz, bandwidth Hz, spreading factor
     fsk: tuple[int, int, int] | None = None  # frequency Hz, bandwidth Hz, bit/s
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +94,9 @@ Command = DownlinkRequest | ExecRequest | ChannelPlanPushed | RawRequest | Unrea
 class Report:
     """What a statistics message is made of: increments since the last one that was published.
 
-    `utc_ns` is None while the clock is not to be trusted. Frequencies are Hz; modulations and
-    statuses are counted by the words of `packets`. `metadata` are free words for people.
+    `utc_ns` is None while the clock is not to be trusted. Frequencies are Hz; modulations are the
+    values of hal.modulation, and answers are counted by the names of `Refusal`, and "OK".
+    `metadata` are free words for people.
     """
 
     utc_ns: int | None

@@ -1,0 +1,75 @@
+"""Messages as bytes: protobuf or JSON, and either of them read whatever was chosen.
+
+ChirpStack decides by each message which of the two a gateway speaks, and forgets it when it is
+started again; so whoever speaks JSON may be answered in protobuf (mqtt-backends.md 1.6). JSON is
+the library's, imported when the first message asks for it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+MOST_BYTES = 256 * 1024
+
+M = TypeVar("M", bound=Message)
+
+
+class UnreadableMessage(Exception):
+    """Bytes that are not the message they should be."""
+
+
+def encode(message: Message, *, json: bool, defaults: bool = False) -> bytes:
+    """`defaults`: fields that are zero or empty are printed too (JSON only)."""
+    if not json:
+        return message.SerializeToString()
+    from google.protobuf.json_format import MessageToJson
+
+    options = _print_defaults() if defaults else {}
+    return MessageToJson(message, indent=None, **options).encode()
+
+
+@cache
+def _print_defaults() -> dict[str, Any]:
+    """The option has another name since protobuf 5."""
+    from inspect import signature
+
+    from google.protobuf.json_format import MessageToJson
+
+    new, old = "always_print_fields_with_no_presence", "including_default_value_fields"
+    return {new if new in signature(MessageToJson).parameters else old: True}
+
+
+def decode(payload: bytes, kind: type[M]) -> M:
+    """The message in `payload`; unknown fields are ignored. Raises UnreadableMessage.
+
+    No protobuf message begins with a brace: it would open a group.
+    """
+    if len(payload) > MOST_BYTES:
+        raise UnreadableMessage(f"{len(payload)} bytes; {MOST_BYTES} at most are read")
+    if payload[:1] == b"{":
+        return _from_json(payload, kind)
+    try:
+        return kind.FromString(payload)
+    except DecodeError:
+        raise UnreadableMessage(f"{len(payload)} bytes that are no {_name(kind)}") from None
+
+
+def _from_json(payload: bytes, kind: type[M]) -> M:
+    from google.protobuf.json_format import Parse, ParseError
+
+    # ParseError is what the library promises; the others are what it lets through for values of
+    # another type, numbers without end and text without sense, differently in each version.
+    let_through = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+    try:
+        return Parse(payload.decode(), kind(), ignore_unknown_fields=True)
+    except RecursionError:
+        raise UnreadableMessage(f"JSON too deep to be a {_name(kind)}") from None
+    except (ParseError, *let_through) as error:
+        raise UnreadableMessage(f"JSON that is no {_name(kind)}: {str(error)[:200]}") from None
+
+
+def _name(kind: type[Message]) -> str:
+    return kind.DESCRIPTOR.name
