@@ -111,6 +111,7 @@ RULES: dict[str, set[str]] = {
     "forwarder/links/semtech_udp/txpk.py": PURE,
     "forwarder/links/semtech_udp/stat.py": PURE,
     "forwarder/links/semtech_udp/session.py": PURE,
+    "forwarder/links/tts": PURE | {"hal.concentrator", "hal.sx1302", "hal.sim", "hal.transport"},
     "forwarder/links": {"hal.concentrator", "hal.sx1302", "hal.sim", "hal.transport"},
 }
 

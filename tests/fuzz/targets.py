@@ -8,6 +8,7 @@ from pathlib import Path
 from . import forwarder_targets as forwarder
 from . import hal_targets as hal
 from .server_target import fuzz_demo_server
+from .tts_target import fuzz_tts_down
 
 Target = Callable[[bytes], None]
 
@@ -30,6 +31,7 @@ TARGETS: dict[str, Target] = {
     "replay": forwarder.fuzz_replay,
     "frame": forwarder.fuzz_frame,
     "demo-server": fuzz_demo_server,
+    "tts-down": fuzz_tts_down,
 }
 
 

@@ -129,8 +129,18 @@ class Dialect(Protocol):
         ...
 
     @property
+    def username(self) -> str:
+        """Who to log in as where the configuration names nobody; "" for nobody."""
+        ...
+
+    @property
     def replays(self) -> bool:
         """Whether this server may be sent frames of an outage afterwards."""
+        ...
+
+    @property
+    def reconnects_with_radio(self) -> bool:
+        """Whether a restarted radio needs a new connection: the server's clock of it is of one."""
         ...
 
     def will(self) -> Message | None: ...
