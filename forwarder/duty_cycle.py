@@ -84,27 +84,23 @@ class Account:
         grain.used_us[emission.link] += emission.airtime_us
         self._sent_us[emission.link] += emission.airtime_us
 
-    def used_us(self, at_us: int) -> Counter[str]:
+    def used_us(self, at_us: int) -> dict[str, int]:
         """By link, what counts in the hour that ends at `at_us` (now, or ahead)."""
-        used = self._sent_us.copy()
+        used = dict(self._sent_us)
         for grain in self._sent:
             if grain.end_us > at_us - WINDOW_US - SLACK_US:
                 break
-            used.subtract(grain.used_us)
+            for link, used_us in grain.used_us.items():
+                used[link] -= used_us
         for promised in self._promised.values():
             if promised.start_us <= at_us:
-                used[promised.link] += promised.airtime_us
+                used[promised.link] = used.get(promised.link, 0) + promised.airtime_us
         return used
 
     def hours(self, start_us: int) -> list[int]:
         """Ends of the hours to look at before a frame may start at `start_us`."""
         later = (one.start_us for one in self._promised.values())
         return [start_us, *(start for start in later if start > start_us)]
-
-    def most_us(self) -> int:
-        """Not less than what any hour from now on holds already."""
-        promised = sum(one.airtime_us for one in self._promised.values())
-        return sum(self._sent_us.values()) + promised
 
     def _forget(self, now_us: int) -> None:
         while self._sent and self._sent[0].end_us <= now_us - WINDOW_US - SLACK_US:
