@@ -19,6 +19,7 @@ from typing import Any
 
 from forwarder.app import Gateway
 from forwarder.config import GatewayConfig, loads
+from forwarder.links.semtech_udp.settings import UdpSettings
 from forwarder.radio_thread import OpenRadio, RadioUp
 from hal.concentrator import Concentrator
 from hal.sim.board import SimBoard
@@ -56,9 +57,15 @@ class SkippingClock:
 class WatchedGateway(Gateway):
     """Tells what its radio does: "up 1", "down", "jumped"."""
 
-    def __init__(self, config: GatewayConfig, open_radio: OpenRadio, clock: SkippingClock) -> None:
+    def __init__(
+        self,
+        config: GatewayConfig,
+        open_radio: OpenRadio,
+        clock: SkippingClock,
+        runtime: Path | None = None,
+    ) -> None:
         self.story: asyncio.Queue[str] = asyncio.Queue()
-        super().__init__(config, open_radio, clock=clock)
+        super().__init__(config, open_radio, clock=clock, runtime=runtime)
 
     def radio_up(self, up: RadioUp) -> None:
         super().radio_up(up)
@@ -109,11 +116,15 @@ class World:
 async def a_gateway(
     transport: Callable[[], Transport] | None = None,
     board: SimBoard | None = None,
+    *,
+    beside: tuple[UdpSettings, ...] = (),
+    runtime: Path | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """One that runs: its radio is up, and its server knows where it is.
 
-    `transport` opens the way to `board`; without it there is no bus between. `settings` are those
+    `transport` opens the way to `board`; without it there is no bus between. `beside` are servers
+    more than that one, `runtime` its directory for what a restart has to know, `settings` those
     of a `GatewayConfig`.
     """
     if board is None:
@@ -123,6 +134,7 @@ async def a_gateway(
     opener = transport or (lambda: SimTransport(board, clock=clock))
     async with serving() as server:
         config = replace(a_config(server.port), **settings)
+        config = replace(config, servers=(*config.servers, *beside))
 
         def open_radio(line_start_us: int | None, hold_s: float) -> Concentrator:
             return Concentrator(
@@ -133,7 +145,7 @@ async def a_gateway(
                 line_start_us=line_start_us,
             )
 
-        gateway = WatchedGateway(config, open_radio, clock)
+        gateway = WatchedGateway(config, open_radio, clock, runtime)
         running = asyncio.create_task(gateway.run())
         try:
             await gateway.until("up 1")

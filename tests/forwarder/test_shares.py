@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.config.model import Limits, TxBand
+from forwarder.downlinks import Scheduler
 from forwarder.duty_cycle import GRAIN_US, SLACK_US, WINDOW_US, Emission, budget_us
 from forwarder.links.settings import LinkPriority
-from forwarder.packets import Priority
+from forwarder.packets import Accepted, AsSoonAsPossible, AtCounter, Downlink, Priority
 from forwarder.regulation import Regulation
 from forwarder.shares import Shares, Standing
+from hal.frames import TxReceipt
+from hal.modulation import LoRa
+
+from .test_downlinks import CONFIG
 
 BAND = TxBand(868_000_000, 868_600_000, 16.15, 0.01, name="M")
 BUDGET = budget_us(BAND.duty_cycle)
@@ -132,6 +138,38 @@ def within(sent: list[Emission], asked: Emission, mine_us: int) -> bool:
         for one in together
         if one.start_us >= asked.start_us
     )
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3_000_000),  # until the next one asks
+            st.sampled_from(["greedy", "greedy", "meek"]),
+            st.sampled_from([LoRa(7), LoRa(9), LoRa(12)]),
+        ),
+        max_size=80,
+    )
+)
+def test_no_flood_of_class_c_keeps_class_a_of_another_from_the_air(
+    traffic: list[tuple[int, str, LoRa]],
+) -> None:
+    """Whatever waits moves; only what the radio has already is in the way, and that ends."""
+    made = Scheduler(CONFIG)
+    made.introduce("greedy", Standing(LinkPriority.HIGH))
+    made.introduce("meek", Standing(LinkPriority.LOW))
+    now_us, meek_us = 10_000_000_000, 0
+    for pause_us, link, modulation in traffic:
+        now_us += pause_us
+        for job, _ in made.due(now_us):
+            made.emitted(job, TxReceipt(now_us, job.airtime_us, 14))
+        one = Downlink(link, 1, AsSoonAsPossible(), bytes(20), HZ, modulation, 14)
+        if link == "greedy":
+            made.schedule(one, now_us)
+            continue
+        meek_us = max(meek_us + 3_000_000, now_us + 6_000_000)
+        answer = made.schedule(replace(one, when=AtCounter(meek_us)), now_us)
+        few = meek_us - now_us < 20_000_000  # of its own that wait: it has eight places
+        assert isinstance(answer, Accepted) or not few, answer
 
 
 @given(st.lists(st.sampled_from(["greedy", "meek"]), max_size=200))
