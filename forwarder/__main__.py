@@ -27,6 +27,7 @@ COMMANDS = {
     "config": "check, show or convert a configuration file",
     "firmware": "import or list the chip's firmware images",
     "whoami": "which EUI this gateway has, and why",
+    "boards": "the boards that are known, with lines and pins; or which one this is",
     "doctor": "find out why the gateway does not work, from the board to the servers",
     "airtime": "how long a LoRa frame is on the air",
     "frame": "explain a LoRaWAN frame",

@@ -158,7 +158,7 @@ def look(lines: Iterable[int], machine: Machine = THIS_MACHINE) -> Header:
     try:
         gpiod = _import_gpiod(machine)
     except ImportError as error:
-        raise TransportError(f"who holds a GPIO line can only gpiod 2 tell: {error}") from error
+        raise TransportError(f"only gpiod 2 can tell who holds a GPIO line: {error}") from error
     path, label = _find_chip(gpiod, machine.chip_paths())
     try:
         with gpiod.Chip(path) as chip:

@@ -16,7 +16,7 @@ from hal.sx1302.chip import Sx1302
 from hal.sx1302.registers import Common
 from hal.transport.base import Transport
 
-from .radio import add_radio, open_radio
+from .radio import add_board, chosen, open_radio
 
 HELP = "read the concentrator's EUI and model"
 EXAMPLE = "edgemast chip-id --radio usb:/dev/ttyACM0"
@@ -30,11 +30,12 @@ class Identity:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_radio(parser)
+    add_board(parser)
+    parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def run(args: argparse.Namespace) -> int:
-    with closing(open_radio(args.radio)) as transport:
+    with closing(open_radio(*chosen(args))) as transport:
         transport.reset()
         found = identify(transport)
     if args.json:

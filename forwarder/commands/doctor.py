@@ -14,6 +14,7 @@ from ..doctor.text import lines
 from ..doctor.values import Verdict
 from ..doctor.walk import Walk, exit_code
 from ..errors import ConfigError
+from .radio import board_radio
 
 HELP = "find out why the gateway does not work, from the board to the servers"
 EXAMPLE = "edgemast doctor -c /etc/edgemast/gateway.toml"
@@ -25,11 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-c", "--config", metavar="FILE", help="TOML or JSON; default: what is in /etc/edgemast"
     )
     parser.add_argument("--radio", metavar="URI", help="instead of the file's: spi:, usb: or sim:")
+    parser.add_argument("--board", metavar="NAME", help='this board (edgemast boards), or "auto"')
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def run(args: argparse.Namespace) -> int:
     case = make_case(args.config, args.radio)
+    if args.board is not None:
+        case.uri, case.board_lines = board_radio(args.board, args.radio)
     session = new_session(case)
     walk = Walk(checks(case, session))
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,47 @@ def add_radio(parser: argparse.ArgumentParser) -> None:
         help="spi:/dev/spidev0.0[?reset=BCM...], usb:/dev/ttyACM0 or sim: (default)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def add_board(parser: argparse.ArgumentParser) -> None:
+    """Three ways to say which board: see `chosen`."""
+    parser.add_argument(
+        "--radio",
+        metavar="URI",
+        help="spi:/dev/spidev0.0[?reset=BCM...], usb:/dev/ttyACM0 or sim: (default)",
+    )
+    parser.add_argument(
+        "--board",
+        metavar="NAME",
+        help='bus and reset lines of this board (see edgemast boards), or "auto"',
+    )
+    parser.add_argument(
+        "-c", dest="config", metavar="FILE", help="bus and reset lines from this configuration"
+    )
+
+
+def chosen(args: argparse.Namespace) -> tuple[str, BoardLines | None]:
+    """URI and reset lines by -c, --board and --radio; the last wins. Raises ConfigError."""
+    if args.board is not None:
+        return board_radio(args.board, args.radio)
+    if args.config is not None:
+        from ..config import load
+
+        config = load(Path(args.config))
+        return args.radio or config.radio_uri, config.lines
+    return args.radio or "sim:", None
+
+
+def board_radio(name: str, radio: str | None) -> tuple[str, BoardLines | None]:
+    """URI and lines of a board, or of the one that says its own name. Raises ConfigError."""
+    from ..config import boards, detect
+
+    found = detect.choose() if name.lower() == "auto" else None
+    if found:
+        print(f"board {found.board}, because of the {found.why}", file=sys.stderr)
+    board = boards.read(found.board or name if found else name)
+    uri = radio or (found.radio if found else "") or board.radio
+    return uri, boards.board_lines(board) if uri.startswith("spi:") else None
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from hal.errors import HalError
+from hal.gpio import BoardLines
 
 from ..config import GatewayConfig, load
 from ..errors import ConfigError
 from ..host import macs, stored_eui
 from ..identity import Identity, choose
 from .chip_id import identify
-from .radio import open_radio
+from .radio import board_radio, open_radio
 
 HELP = "which EUI this gateway has, and why"
 EXAMPLE = "edgemast whoami -c /etc/edgemast/global_conf.json"
@@ -23,12 +24,18 @@ EXAMPLE = "edgemast whoami -c /etc/edgemast/global_conf.json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--config", metavar="FILE", help="TOML or JSON")
     parser.add_argument("--radio", metavar="URI", help="ask this chip: spi:, usb: or sim:")
+    parser.add_argument(
+        "--board", metavar="NAME", help='bus and lines of this board (edgemast boards), or "auto"'
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
 def run(args: argparse.Namespace) -> int:
     config = load(args.config) if args.config else None
-    chip_eui, why_not = _chip(args.radio, config)
+    lines = config.lines if config else None
+    if args.board is not None:
+        args.radio, lines = board_radio(args.board, args.radio)
+    chip_eui, why_not = _chip(args.radio, config, lines)
     known = {"chip": chip_eui, "stored": stored_eui(), **macs()}
     try:
         identity = choose(config.eui if config else "auto", chip_eui, known["stored"], macs())
@@ -44,13 +51,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _chip(uri: str | None, config: GatewayConfig | None) -> tuple[str | None, str]:
+def _chip(
+    uri: str | None, config: GatewayConfig | None, lines: BoardLines | None
+) -> tuple[str | None, str]:
     """The chip's EUI, or None and why it could not be read."""
     uri = uri or (config.radio_uri if config else None)
     if uri is None:
-        return None, "no radio given: use --radio or -c"
+        return None, "no radio given: use --radio, --board or -c"
     try:
-        with closing(open_radio(uri, config.lines if config else None)) as transport:
+        with closing(open_radio(uri, lines)) as transport:
             transport.reset()
             return identify(transport).eui, ""
     except (HalError, OSError) as error:

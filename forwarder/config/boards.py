@@ -6,10 +6,12 @@ form is `BoardFile`.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+
+from hal.gpio import BoardLines
 
 from ..errors import ConfigError
 from . import data, toml_file
@@ -36,7 +38,12 @@ class BoardBand(Strict, frozen=True):
 
 
 class BoardFile(Strict, frozen=True):
-    """One file of `config/boards`; `like` names another whose radios and tables it shares."""
+    """One file of `config/boards`; `like` names another whose radios and tables it shares.
+
+    What no source tells is empty or None: `chip`, `gps` (what it speaks, "none" without one),
+    `temperature` (I2C bus and address, "bridge" behind USB, "none"), `sx1261`. `models` are what
+    the board may call itself, in its EEPROM or over USB, if that is not its name.
+    """
 
     name: str
     radio: str
@@ -45,6 +52,11 @@ class BoardFile(Strict, frozen=True):
     rssi_tcomp: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
     gps_tty: str = ""
     sx1261_spi_path: str = ""
+    chip: Literal["", "SX1302", "SX1303"] = ""
+    gps: Literal["", "u-blox", "NMEA", "none"] = ""
+    temperature: Annotated[str, Meta(pattern=r"^(|none|bridge|/dev/i2c-\d+ 0x[0-9A-F]{2})$")] = ""
+    sx1261: bool | None = None
+    models: tuple[str, ...] = ()
     lines: Lines = Lines()
     band: tuple[BoardBand, ...] = ()
 
@@ -62,7 +74,11 @@ def read(name: str) -> BoardFile:
         return board
     model = read(board.like)
     return msgspec.structs.replace(
-        board, type=model.type, rssi_tcomp=model.rssi_tcomp, band=model.band
+        board,
+        type=model.type,
+        rssi_tcomp=model.rssi_tcomp,
+        band=model.band,
+        chip=board.chip or model.chip,
     )
 
 
@@ -104,6 +120,53 @@ def _radio(board: BoardFile, band: BoardBand | None, *, transmits: bool) -> Tabl
                 for power, pa, index in band.tx_gains
             ]
     return radio
+
+
+def board_lines(board: BoardFile) -> BoardLines:
+    """The lines as the driver takes them."""
+    values = (getattr(board.lines, name) for name in board.lines.__struct_fields__)
+    return BoardLines(*(value if value >= 0 else None for value in values))
+
+
+def bus(board: BoardFile) -> str:
+    """ "SPI", "USB" or "sim"."""
+    scheme = board.radio.partition(":")[0]
+    return scheme if scheme == "sim" else scheme.upper()
+
+
+def has_sx1261(board: BoardFile) -> bool | None:
+    """Whether there is a listening radio; None where no source tells."""
+    if board.sx1261 is not None:
+        return board.sx1261
+    return True if board.sx1261_spi_path else None  # a reset line alone may lead nowhere
+
+
+def sources(name: str) -> dict[str, str]:
+    """Where each fact of a board's own file is from: the comment above it, by key.
+
+    A gain table is called `band` and its number, from 0.
+    """
+    text = toml_file.read_text(data.path("boards", name))
+    found: dict[str, str] = {}
+    comment: list[str] = []
+    bands = 0
+    for line in text.splitlines():
+        if line.startswith("#"):
+            comment.append(line.lstrip("# "))
+            continue
+        key = (
+            line.partition("=")[0].strip().strip("[]")
+            if line[:1].isalpha() or line[:1] == "["
+            else ""
+        )
+        if key == "band":
+            key, bands = f"band {bands}", bands + 1
+        if key and comment:
+            found[key] = (
+                " ".join(comment).removeprefix("BCM numbers. ").removeprefix("BCM numbers: ")
+            )
+        comment = []
+    return found
 
 
 def regions(board: BoardFile) -> list[str]:

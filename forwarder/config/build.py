@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 HALF_SPAN_HZ = 800_000
 SX1261_BAND_HZ = (150_000_000, 960_000_000)
+SPI_HZ = schema.Concentrator().spi_hz
 BEACON_SFS = (8, 9, 10, 12)
 GPSD = "gpsd://"
 
@@ -299,7 +300,9 @@ def _radio_uri(file: schema.File, place: Place) -> str:
             f"{place('concentrator.radio')}: concentrator.radio = {shown(uri)}: expected "
             "spi:/dev/spidev0.0, usb:/dev/ttyACM0 or sim:, or a board"
         )
-    return uri
+    if scheme != "spi" or file.concentrator.spi_hz == SPI_HZ or "speed=" in uri:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}speed={file.concentrator.spi_hz}"
 
 
 def _lines(file: schema.File) -> BoardLines | None:

@@ -5,7 +5,9 @@ Precedence, lowest first: our defaults, region, board, file. A Semtech file is c
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,18 +19,25 @@ from .layers import Layer, Settings, Table, leaves
 from .model import GatewayConfig
 from .names import shown
 
+if TYPE_CHECKING:
+    from .detect import Proposal
+
+log = logging.getLogger(__name__)
+
+ROOT = Path("/")
 EUROPE = "EU868"  # the only region with duty cycles that frequencies alone tell
 IN_A_FOLDER = ("gateway.toml", "global_conf.json", "local_conf.json")
 
 
-def load(path: Path | str) -> GatewayConfig:
+def load(path: Path | str, *, root: Path = ROOT) -> GatewayConfig:
     """The configuration in `path`: our TOML, a Semtech JSON, or a folder that holds one.
 
+    `root` is the machine that `board = "auto"` looks at.
     Raises ConfigError with file, line, key, value and what is allowed.
     """
     path = _file(Path(path))
     text = toml_file.read_text(path)
-    settings, warnings = _semtech(path, text) if is_json(path, text) else _toml(path, text)
+    settings, warnings = _semtech(path, text) if is_json(path, text) else _toml(path, text, root)
     return build(path, settings, schema.convert(settings, path.name), warnings)
 
 
@@ -38,7 +47,7 @@ def loads(text: str, name: str) -> GatewayConfig:
     if is_json(path, text):
         settings, warnings = _semtech_text(text, name, None, None)
     else:
-        settings, warnings = _toml(path, text)
+        settings, warnings = _toml(path, text, ROOT)
     return build(path, settings, schema.convert(settings, path.name), warnings)
 
 
@@ -123,7 +132,7 @@ def _european(ranges: list[tuple[object, object]]) -> object:
     return msgspec.to_builtins(file.limits.bands) if inside and all(inside) else None
 
 
-def _toml(path: Path, text: str) -> tuple[Settings, list[str]]:
+def _toml(path: Path, text: str, root: Path) -> tuple[Settings, list[str]]:
     table = toml_file.parse(text, path.name)
     lines = {key: f"{path.name}:{line}" for key, line in toml_file.lines(text).items()}
     place = Place(lines, path.name)
@@ -133,7 +142,7 @@ def _toml(path: Path, text: str) -> tuple[Settings, list[str]]:
     if region:
         warnings += _add_region(settings, table, region, place)
     if board:
-        _add_board(settings, table, board, place)
+        _add_board(settings, table, board, place, root)
     settings.add(Layer(table, place))
     settings.sources |= {key: at for key, at in lines.items() if "[" in key}
     _complete(settings, path.name)
@@ -165,13 +174,16 @@ def _add_region(settings: Settings, table: Table, name: str, place: Place) -> li
     return [f"{place('region')}: {region.warning}"] if region.warning else []
 
 
-def _add_board(settings: Settings, table: Table, name: str, place: Place) -> None:
+def _add_board(settings: Settings, table: Table, name: str, place: Place, root: Path) -> None:
     from . import boards
 
     try:
+        found = _find_board(root) if name.lower() == "auto" else None
+        name = found.board or name if found else name
         board = boards.read(name)
     except ConfigError as error:
         raise ConfigError(f"{place('board')}: {error}") from error
+    table["board"] = name
     region = str(table.get("region", ""))
     known = boards.regions(board)
     own = table.get("radio_0")
@@ -181,6 +193,18 @@ def _add_board(settings: Settings, table: Table, name: str, place: Place) -> Non
             f"{', '.join(known)}): choose another region, or give radio_0.tx_gains"
         )
     settings.add(boards.layer(board, region))
+    if found and found.radio:
+        told = f"board {board.name}, {found.why}"
+        settings.add(Layer({"concentrator": {"radio": found.radio}}, lambda key: told))
+
+
+def _find_board(root: Path) -> Proposal:
+    """The board that says its own name. Raises ConfigError, with what to write, for a guess."""
+    from . import detect
+
+    found = detect.choose(root)
+    log.info("board auto: %s, because of the %s", found.board, found.why)
+    return found
 
 
 def _complete(settings: Settings, name: str) -> None:

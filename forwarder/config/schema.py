@@ -52,6 +52,7 @@ class Gateway(Strict, frozen=True):
 
 class Concentrator(Strict, frozen=True):
     radio: str = ""
+    spi_hz: Annotated[int, Meta(ge=10_000, le=50_000_000)] = 2_000_000
     public: bool = True
     clock_source: ChainNumber = 0
     full_duplex: bool = False

@@ -28,6 +28,7 @@ class Case:
     uri: str | None = None
     gpio: hal.gpio.Machine = hal.gpio.THIS_MACHINE
     clock: Clock = field(default_factory=SystemClock)
+    board_lines: BoardLines | None = None  # of --board, instead of the configuration's
     chip_eui: str | None = None
     running: str = ""
 
@@ -43,7 +44,7 @@ class Case:
     @property
     def lines(self) -> BoardLines | None:
         """The board's lines: the configuration's under those of the URI."""
-        lines = self.config.lines if self.config else None
+        lines = self.board_lines or (self.config.lines if self.config else None)
         if self.scheme != "spi" or self.uri is None:
             return lines
         from hal.transport.open import lines_of

@@ -57,7 +57,7 @@ def new_session(case: Case) -> chip.Session | None:
 
 def _open(case: Case, config: ConcentratorConfig) -> Transport:
     assert case.uri is not None
-    return open_radio(case.uri, case.config.lines if case.config else None, config.sx1261)
+    return open_radio(case.uri, case.lines, config.sx1261)
 
 
 def _board(case: Case) -> Iterator[Check]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from forwarder.commands.radio import eu868, started
 from hal.clock import ManualClock
 from hal.concentrator import Concentrator
 from hal.config import ConcentratorConfig
-from hal.errors import ChipError, TransportError, TxRefused
+from hal.errors import ChipError, DeviceBusy, TransportError, TxRefused
 from hal.frames import TxFrame, TxState
+from hal.gpio import BoardLines
 from hal.modulation import Cw, LoRa
 from hal.sim.board import SimBoard
 from hal.sim.rx_encode import Record
@@ -262,14 +263,104 @@ def test_bus_test_stops_at_the_first_speed_that_is_not_clean(
 ) -> None:
     asked: list[str] = []
 
-    def opened(uri: str) -> SimTransport:
+    def opened(uri: str, lines: object) -> SimTransport:
         asked.append(uri.rpartition("speed=")[2])
         return FlippingTransport(clean=8192 if int(asked[-1]) <= 4_000_000 else 0)
 
     monkeypatch.setattr(bus_test, "open_radio", opened)
     assert main(["bus-test", "--radio", "spi:/dev/spidev0.0?reset=23", "--rounds", "5"]) == 0
     assert asked == ["500000", "1000000", "2000000", "4000000", "6000000"]
-    assert "highest clean speed: 4000000 Hz" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "highest clean speed: 4000000 Hz" in said
+    assert said.endswith("[concentrator]\nspi_hz = 4_000_000\n")
+
+
+def spi_that_breaks_from(speed_hz: int, error: TransportError) -> Callable[..., SimTransport]:
+    def opened(uri: str, lines: object) -> SimTransport:
+        if int(uri.rpartition("speed=")[2]) >= speed_hz:
+            raise error
+        return SimTransport(SimBoard(ManualClock()))
+
+    return opened
+
+
+def test_bus_test_takes_a_bus_that_breaks_for_one_that_is_too_fast(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = spi_that_breaks_from(2_000_000, TransportError("Input/output error"))
+    monkeypatch.setattr(bus_test, "open_radio", broken)
+    assert main(["bus-test", "--radio", "spi:/dev/spidev0.0", "--rounds", "5"]) == 0
+    said = capsys.readouterr().out
+    assert " 2.0 MHz  failed: Input/output error" in said
+    assert "spi_hz = 1_000_000" in said and "this setting is needed" in said
+
+
+@pytest.mark.parametrize(
+    ("speed_hz", "error"),
+    [
+        (500_000, TransportError("/dev/spidev0.0 does not exist")),
+        (2_000_000, DeviceBusy("/dev/spidev0.0 is in use by edgemast run (pid 5)")),
+    ],
+)
+def test_a_bus_that_does_not_open_says_nothing_about_its_speed(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    speed_hz: int,
+    error: TransportError,
+) -> None:
+    monkeypatch.setattr(bus_test, "open_radio", spi_that_breaks_from(speed_hz, error))
+    assert main(["bus-test", "--radio", "spi:/dev/spidev0.0", "--rounds", "5"]) == 1
+    assert str(error) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("uri", "plain"),
+    [
+        ("spi:/dev/spidev0.0?speed=8000000", "spi:/dev/spidev0.0"),
+        ("spi:/dev/spidev0.0?reset=17&speed=1&power=18", "spi:/dev/spidev0.0?reset=17&power=18"),
+        ("spi:/dev/spidev0.0", "spi:/dev/spidev0.0"),
+    ],
+)
+def test_the_speed_that_a_uri_asks_for_is_not_the_one_that_is_tested(uri: str, plain: str) -> None:
+    assert bus_test.without_speed(uri) == plain
+
+
+def test_a_tool_resets_by_the_lines_of_the_board_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[str, BoardLines | None]] = []
+
+    def opened(uri: str, lines: BoardLines | None) -> SimTransport:
+        asked.append((uri, lines))
+        return SimTransport(SimBoard(ManualClock()))
+
+    monkeypatch.setattr(chip_id, "open_radio", opened)
+    assert main(["chip-id", "--board", "RAK2287"]) == 0
+    assert main(["chip-id", "--board", "wm1302", "--radio", "spi:/dev/spidev1.0"]) == 0
+    assert main(["chip-id", "--board", "rak2287-usb"]) == 0
+    assert asked == [
+        ("spi:/dev/spidev0.0", BoardLines(sx1302_reset=17)),
+        ("spi:/dev/spidev1.0", BoardLines(power_enable=18, sx1302_reset=17, sx1261_reset=5)),
+        ("usb:/dev/ttyACM0", None),
+    ]
+    assert main(["chip-id", "--board", "rak2288"]) == 2
+    assert "rak2287" in capsys.readouterr().err
+
+
+def test_a_tool_takes_bus_and_lines_from_a_configuration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def opened(uri: str, lines: BoardLines | None) -> SimTransport:
+        asked.append(f"{uri} {lines.sx1302_reset if lines else None}")
+        return SimTransport(SimBoard(ManualClock()))
+
+    file = tmp_path / "gateway.toml"
+    file.write_text('board = "rak2287"\nregion = "EU868"\n[concentrator]\nspi_hz = 1_000_000\n')
+    monkeypatch.setattr(chip_id, "open_radio", opened)
+    assert main(["chip-id", "-c", str(file)]) == 0
+    assert asked == ["spi:/dev/spidev0.0?speed=1000000 17"]
 
 
 def test_bus_test_on_a_simulated_board_measures_sizes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from hal.clock import ManualClock
 from hal.errors import DeviceBusy, TransportError
-from hal.gpio import BoardLines, BoardReset, Machine, claim
+from hal.gpio import HEADER_CHIPS, BoardLines, BoardReset, Machine, claim, look
 from hal.transport.base import POWER_OFF_S
 
 CORECELL = BoardLines(power_enable=18, sx1302_reset=23, sx1261_reset=22, ad5338r_reset=13)
@@ -171,8 +171,13 @@ def test_only_lines_that_the_board_has_are_touched_and_never_the_gps() -> None:
             {"/dev/gpiochip0": "raspberrypi-exp-gpio", "/dev/gpiochip1": "pinctrl-bcm2835"},
             "/dev/gpiochip1",
         ),
+        (
+            {"/dev/gpiochip0": "pinctrl-bcm2711", "/dev/gpiochip1": "raspberrypi-exp-gpio"},
+            "/dev/gpiochip0",
+        ),
+        ({"/dev/gpiochip512": "pinctrl-bcm2835"}, "/dev/gpiochip512"),
     ],
-    ids=["Pi 5, older kernel", "Pi 5, newer kernel with a link", "Pi 3"],
+    ids=["Pi 5, older kernel", "Pi 5, newer kernel with a link", "Pi 3", "Pi 4", "Zero 2 W"],
 )
 def test_the_chip_is_found_by_its_label(
     chips: dict[str, str], path: str, caplog: pytest.LogCaptureFixture
@@ -281,3 +286,20 @@ def test_no_library_at_all_names_the_extra() -> None:
     pi.missing = {"gpiod", "RPi.GPIO"}
     with pytest.raises(TransportError, match=r"pip install 'edgemast\[pi\]'"):
         claim({23: False}, pi.machine())
+
+
+@pytest.mark.parametrize("label", HEADER_CHIPS)
+def test_looking_at_lines_names_chip_and_holders_and_takes_none(label: str) -> None:
+    pi = Pi({"/dev/gpiochip3": label})
+    pi.used = {17: "lora-reset", 22: ""}
+    header = look((17, 22, 23), pi.machine())
+    assert (header.path, header.label) == ("/dev/gpiochip3", label)
+    assert header.used == {17: "lora-reset", 22: "the kernel"}
+    assert pi.initial == {} and pi.levels == []
+
+
+def test_looking_needs_the_library_that_can_tell() -> None:
+    pi = pi4()
+    pi.missing = {"gpiod"}
+    with pytest.raises(TransportError, match="only gpiod 2 can tell"):
+        look((17,), pi.machine())

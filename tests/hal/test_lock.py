@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hal.errors import DeviceBusy, TransportError
-from hal.transport.lock import DeviceLock, is_pty, lock_name, users
+from hal.transport.lock import DeviceLock, holder, is_pty, lock_name, users
 
 HOLD = """
 import sys
@@ -128,3 +128,14 @@ def test_a_pseudo_terminal_is_known_as_one() -> None:
     assert not is_pty("/dev/ttyACM0")
     os.close(master)
     os.close(slave)
+
+
+def test_the_holder_is_told_without_taking_the_lock(tmp_path: Path) -> None:
+    device, place = "/dev/spidev0.0", [str(tmp_path)]
+    assert holder(device, directories=place) is None
+    lock = DeviceLock(device, directories=place)
+    told = holder(device, directories=place)
+    assert told is not None and told.endswith(f"(pid {os.getpid()})")
+    lock.close()
+    assert holder(device, directories=place) is None
+    DeviceLock(device, directories=place).close()
