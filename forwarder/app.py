@@ -47,6 +47,7 @@ from .transmitter import Transmitter
 from .uplinks import Uplinks
 
 if TYPE_CHECKING:
+    from .beaconing import Beaconing
     from .edge.config import EdgeConfig
     from .edge.standalone.open import Site
     from .timing.service import GpsService
@@ -93,6 +94,7 @@ class Gateway:
         )
         self.transmitter = Transmitter(self.scheduler, self.radio, self.counters, self._sent)
         self._runtime = runtime
+        self.beacons = open_beacons(self)
         self._emissions: EmissionLog | None = None
         self.spectrum = Spectrum()
         self._failed: asyncio.Future[None] = loop.create_future()
@@ -111,6 +113,9 @@ class Gateway:
             self._keep(state.name, state.run)
         if self.gps is not None:
             self._keep(self.gps.name, self.gps.run)
+        if self.beacons is not None:
+            self.scheduler.introduce(self.beacons.name, Standing())
+            self._keep(self.beacons.name, self.beacons.run)
         try:
             await self._failed
         finally:
@@ -296,11 +301,12 @@ class Gateway:
         )
 
     def _air_line(self) -> str:
-        """What the listening radio found, where there is one."""
+        """What the listening radio found and what became of beacons, where there are any."""
         found = self.radio.listening.values()
         free, busy = sum(n.free for n in found), sum(n.busy for n in found)
         listened = f"listened {free + busy} times, {busy} busy" if free + busy else ""
-        return "".join(f"; {part}" for part in (listened, self.spectrum.line()) if part)
+        beacons = "" if self.beacons is None else self.beacons.plan.words()
+        return "".join(f"; {part}" for part in (listened, self.spectrum.line(), beacons) if part)
 
 
 def _log_answer(downlink: Downlink, answer: Answer) -> None:
@@ -328,6 +334,16 @@ def open_gps(config: GatewayConfig, radio: RadioThread, clock: Clock) -> GpsServ
     from .timing.service import GpsService
 
     return GpsService(config.gps, radio, clock)
+
+
+def open_beacons(gateway: Gateway) -> Beaconing | None:
+    """Class B beacons, where they are configured; they need the time of `open_gps`."""
+    config = gateway.config
+    if not config.beacon.period_s:
+        return None
+    from .beaconing import Beaconing
+
+    return Beaconing(config.beacon, config.site.position, gateway)
 
 
 def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:

@@ -102,8 +102,9 @@ class Scheduler:
         self._host_ahead_us = 0  # the host's clock less the concentrator's line
         self.counters = DownlinkCounters()
         self.links: dict[str, LinkAccount] = {}
-        # Told of every accepted beacon how it ended: "" for sent, else why it was not.
-        self.beacon_ended: Callable[[Downlink, str], None] = lambda downlink, why: None
+        # Told of every accepted beacon how it ended ("" for sent, else why it was not), and
+        # whether it may be asked for anew.
+        self.beacon_ended: Callable[[Downlink, str, bool], None] = lambda *told: None
         self.silence = ""  # why nothing may be sent without listening; "" if something may
 
     def introduce(self, link: str, standing: Standing) -> None:
@@ -163,7 +164,7 @@ class Scheduler:
         self.counters.emitted += 1
         self.counters.airtime_us += receipt.airtime_us
         account.emitted += 1
-        self._tell_beacon(job, "")
+        self._tell_beacon(job)
         account.airtime_us[self.regulation.label(freq_hz)] += receipt.airtime_us
         self._jit.settle(job, receipt.start_us)
         start_us = receipt.start_us + self._host_ahead_us
@@ -184,12 +185,14 @@ class Scheduler:
         """An accepted frame was not emitted: its place and its time are free again."""
         self._jit.release(job)
         self._give_back(job, why)
+        self._tell_beacon(job, why)
 
     def new_session(self, why: str) -> list[Job]:
         """The counter starts anew: nothing that waits has a meaning any more."""
         dropped = [slot.item for slot in self._jit.clear()]
         for job in dropped:
             self._give_back(job, why)
+            self._tell_beacon(job, why, again=True)
         return dropped
 
     def loads(self, host_us: int) -> list[BandLoad]:
@@ -216,11 +219,10 @@ class Scheduler:
         self.counters.lost[why] += 1
         self._account(job.downlink.link).lost[why] += 1
         self.regulation.release(job, job.frame.freq_hz)
-        self._tell_beacon(job, why)
 
-    def _tell_beacon(self, job: Job, why: str) -> None:
+    def _tell_beacon(self, job: Job, why: str = "", *, again: bool = False) -> None:
         if isinstance(job.downlink.when, AtBeacon):
-            self.beacon_ended(job.downlink, why)
+            self.beacon_ended(job.downlink, why, again)
 
     def _count(self, downlink: Downlink, answer: Answer, now_us: int) -> None:
         account = self._account(downlink.link)

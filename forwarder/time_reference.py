@@ -34,6 +34,7 @@ class GpsState:
     valid: bool = False
     reason: str = "no GPS is configured"
     crystal_ppm: float | None = None
+    crystal_settled: bool = False  # measured long enough to correct a frequency by
     leap_s: int | None = None
 
     def as_dict(self) -> dict[str, object]:

@@ -26,6 +26,7 @@ RULES: dict[str, set[str]] = {
     "hal/sim": {"hal.sx1302", "hal.concentrator", "hal.radio", "hal.transport.mcu", "hal.gps"},
     "forwarder/packets.py": PURE,
     "forwarder/time_reference.py": PURE,
+    "forwarder/beacon.py": PURE | {"hal.concentrator", "hal.sx1302", "hal.transport"},
     "forwarder/timing/keeper.py": PURE | {"hal.concentrator", "hal.sx1302", "hal.transport"},
     "forwarder/line.py": PURE,
     "forwarder/spectrum.py": PURE,

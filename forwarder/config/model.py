@@ -33,6 +33,13 @@ class Site:
     altitude_m: int = 0
     fixed: bool = False
 
+    @property
+    def position(self) -> Position | None:
+        """The place, if one was given: nobody's antenna floats at 0 north, 0 east."""
+        if not (self.latitude_deg or self.longitude_deg):
+            return None
+        return Position(self.latitude_deg, self.longitude_deg, self.altitude_m)
+
 
 @dataclass(frozen=True, slots=True)
 class GpsSettings:

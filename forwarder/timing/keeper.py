@@ -156,10 +156,6 @@ class TimeKeeper:
     def corrected_hz(self, freq_hz: int) -> int:
         return self._reference.crystal.corrected_hz(freq_hz)
 
-    @property
-    def crystal_settled(self) -> bool:
-        return self._reference.crystal.settled
-
     def position(self, now: Now) -> Position | None:
         fix = self._fix if _fresh(self._fix_s, now.s) else None
         if fix is None:
@@ -192,6 +188,7 @@ class TimeKeeper:
             valid=valid,
             reason="" if valid else self._why_not(now),
             crystal_ppm=self._reference.crystal.ppm if valid else None,
+            crystal_settled=valid and self._reference.crystal.settled,
             leap_s=None if newest is None else self._leap_at(newest),
         )
 

@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
-from forwarder.config.model import GpsSettings
+from forwarder.beacon import payload
+from forwarder.config.model import BeaconSettings, GpsSettings
+from forwarder.packets import Position
 from hal.sim.board import SimBoard
 from hal.sim.gps import SimGps
 from hal.sim.gps_pty import GpsOnPty
@@ -158,5 +160,50 @@ def test_a_gps_timed_downlink_leaves_at_its_millisecond() -> None:
             await site.passes(0.5, LOAD_STEP_S)
             (sent,) = board.tx.transmitted
             assert abs(site.gps.gps_ns(sent.start_ns) - gps_ms * 1_000_000) < 5_000
+
+    asyncio.run(story())
+
+
+def test_a_beacon_leaves_on_the_edge_of_its_second_with_its_bytes() -> None:
+    async def story() -> None:
+        beacon = BeaconSettings(period_s=8, channels=2, step_hz=-200_000)
+        async with a_site(beacon=beacon) as site:
+            await site.until_valid()
+            await site.passes(17)
+            board = site.world.board
+            while (site.gps.gps_ns(board.agenda.now_ns) + NS // 2) % (8 * NS) > NS:
+                await site.passes(STEP_S)
+            await site.passes(1.0, LOAD_STEP_S)
+            (sent,) = board.tx.transmitted
+            gps_s, after_ns = divmod(site.gps.gps_ns(sent.start_ns), NS)
+            assert gps_s % 8 == 0
+            # Within 1 us of the 1481.66 us that the chip waits after the edge at SF9.
+            assert abs(after_ns - 1_481_656) < 1_000
+            assert sent.mode == "on_pps"
+            assert sent.program.payload == payload(gps_s, 9, 0, Position(48.137, 11.575, 519))
+            asked_hz = 869_525_000 - (gps_s // 8 % 2) * 200_000
+            # The crystal is 3 ppm fast, so 3 ppm less is programmed.
+            assert abs(sent.program.freq_hz - asked_hz * (1 - 3e-6)) < 200
+            assert (sent.program.preamble, sent.program.implicit, sent.program.crc) == (
+                10, True, False,
+            )  # fmt: skip
+            assert site.gateway.beacons is not None
+            assert site.gateway.beacons.plan.sent == 1
+
+    asyncio.run(story())
+
+
+def test_a_beacon_without_time_is_skipped_counted_and_explained() -> None:
+    async def story() -> None:
+        async with a_site(beacon=BeaconSettings(period_s=8)) as site:
+            await site.until_valid()
+            await site.passes(17)
+            site.world.on_board(lambda: site.gps.set_pps(False))
+            await site.passes(9)
+            assert site.gateway.beacons is not None
+            plan = site.gateway.beacons.plan
+            assert not site.world.board.tx.transmitted
+            assert plan.skipped["GPS_UNLOCKED"] >= 1
+            assert "PPS" in plan.words()
 
     asyncio.run(story())
