@@ -3,10 +3,10 @@
     RFU | GPS seconds:4 | CRC:2 | info:1 latitude:3 longitude:3 | RFU | CRC:2     little-endian
 
 Source: LoRaWAN 1.0.4 section 15, the lengths per data rate from the Regional Parameters; rules as
-in Semtech's forwarder (sx1302_hal: thread_down). A beacon is started by the PPS edge itself, and the
-concentrator's start delay, about 1.5 ms, is the TBeaconDelay that devices expect. Nothing but GPS
-time with PPS is good enough: by NTP, ping slots would be milliseconds off, and a server's class B
-downlinks would be timed by another clock than the beacons.
+in Semtech's forwarder (sx1302_hal: thread_down). A beacon is started by the PPS edge itself, and
+the concentrator's start delay, about 1.5 ms, is the TBeaconDelay that devices expect. Nothing but
+GPS time with PPS is good enough: by NTP, ping slots would be milliseconds off, and a server's class
+B downlinks would be timed by another clock than the beacons.
 """
 
 from __future__ import annotations
