@@ -39,6 +39,7 @@ def snapshot(gateway: Gateway) -> State:
         "radio": _radio(gateway),
         "position": _position(gateway.position()),
         "gps": gateway.time.state.as_dict(),
+        "beacons": None if gateway.beacons is None else gateway.beacons.plan.status(),
         "downlinks": {
             "silence": gateway.scheduler.silence or None,
             **gateway.scheduler.status(gateway.host_us()),
