@@ -70,6 +70,8 @@ class Site:
         for _ in range(round(seconds / step_s)):
             self.world.clock.sleep(step_s)
             await self._radio_works()
+            if self.gateway.beacons is not None:
+                self.gateway.beacons.look()
             self.gateway.transmitter.wake()
 
     async def until_valid(self) -> None:
