@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from forwarder.links.chirpstack.v3 import ChirpstackV3
 from forwarder.links.chirpstack.v4 import ChirpstackV4
 from forwarder.links.mqtt.dialect import Message, Report
 from forwarder.links.mqtt.settings import BrokerAddress, MqttSettings
@@ -37,6 +38,10 @@ def mqtt_settings(**changes: Any) -> MqttSettings:
 
 def v4(session: bytes = SESSION, **changes: Any) -> ChirpstackV4:
     return ChirpstackV4(mqtt_settings(**changes), RadioFacts(session=session))
+
+
+def v3(session: bytes = SESSION, **changes: Any) -> ChirpstackV3:
+    return ChirpstackV3(mqtt_settings(topic_prefix="", **changes), RadioFacts(session=session))
 
 
 def report(**changes: Any) -> Report:

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from google.protobuf.message import Message as ProtobufMessage
-
 from hal.modulation import Fsk, LoRa
 
 from ...packets import Answer, Position, Uplink
-from ..base import RadioFacts
 from ..mqtt.dialect import Command, DownlinkRequest, ExecResult, Message, Report
-from ..mqtt.settings import MqttSettings
-from . import context, fields, words
-from .encoding import encode
+from . import fields, words
+from .gateway import ChirpstackGateway
 from .gw_pb2 import (
     ConnState,
     DownlinkTxAck,
@@ -33,7 +29,6 @@ from .gw_pb2 import (
     UplinkRxInfo,
     UplinkTxInfo,
 )
-from .topics import Topics
 from .v4_commands import read
 
 # A server pushes its channel plan to whoever tells this key, at each report until the version is
@@ -42,38 +37,11 @@ CODE_RATES = {1: "CR_4_5", 2: "CR_4_6", 3: "CR_4_7", 4: "CR_4_8"}
 PLAN_KEYS = ("concentratord_version", "config_version")
 
 
-class ChirpstackV4:
-    """One server of this kind; a `Dialect`. Raises ValueError for topics that cannot serve."""
-
-    replays = True
-
-    def __init__(self, settings: MqttSettings, facts: RadioFacts) -> None:
-        self._settings = settings
-        self._facts = facts
-        self._topics = Topics(settings)
-
-    @property
-    def subscriptions(self) -> Sequence[tuple[str, int]]:
-        return ((self._topics.commands, self._settings.qos),)
-
-    @property
-    def client_id(self) -> str:
-        return self._settings.eui
-
-    def will(self) -> Message | None:
-        return self._state(online=False)
-
-    def birth(self) -> Sequence[Message]:
-        message = self._state(online=True)
-        return (message,) if message else ()
-
-    def farewell(self) -> Sequence[Message]:
-        message = self._state(online=False)
-        return (message,) if message else ()
+class ChirpstackV4(ChirpstackGateway):
+    """One server of this kind; a `Dialect`."""
 
     def uplink(self, uplink: Uplink, *, late: bool) -> Message | None:
         frame = uplink.frame
-        session = context.NO_SESSION if late else self._facts.session or context.NO_SESSION
         rx_info = UplinkRxInfo(
             gateway_id=self._settings.eui,
             uplink_id=fields.uplink_id(uplink),
@@ -81,7 +49,7 @@ class ChirpstackV4:
             snr=frame.snr_db or 0.0,
             channel=frame.if_chain,
             rf_chain=frame.rf_chain,
-            context=context.pack(frame.counter_us, session),
+            context=self._context(uplink, late=late),
             crc_status=fields.CRC_STATUS[frame.crc],
             metadata=fields.late_metadata(uplink, late=late),
         )
@@ -134,21 +102,12 @@ class ChirpstackV4:
         )
         return self._event("exec", response)
 
-    def _event(self, event: str, message: ProtobufMessage) -> Message:
-        payload = encode(message, json=self._settings.json)
-        return Message(self._topics.event(event), payload, qos=self._settings.qos)
-
-    def _state(self, *, online: bool) -> Message | None:
-        if not self._topics.state:
-            return None
+    def _state_payload(self, *, online: bool) -> bytes:
         state, eui = "ONLINE" if online else "OFFLINE", self._settings.eui
         if self._settings.json:
             # OFFLINE is zero, which is left out as a rule: readers took its absence for a fault.
-            payload = f'{{"gatewayId":"{eui}","state":"{state}"}}'.encode()
-        else:
-            payload = ConnState(gateway_id=eui, state=state).SerializeToString()
-        retain = self._settings.retain_state
-        return Message(self._topics.state, payload, qos=self._settings.qos, retain=retain)
+            return f'{{"gatewayId":"{eui}","state":"{state}"}}'.encode()
+        return ConnState(gateway_id=eui, state=state).SerializeToString()
 
     def _metadata(self, report: Report) -> dict[str, str]:
         told = {name: f"{value:g}" for name, value in report.metrics.items()}
