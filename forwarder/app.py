@@ -29,6 +29,7 @@ from .downlinks import Scheduler
 from .duty_cycle import Emission
 from .emission_log import EmissionLog, open_log
 from .errors import Fatal
+from .hearing import Hearing
 from .identity import gateway_eui
 from .links.base import RadioFacts, Schedule
 from .links.feed import Feed
@@ -82,7 +83,10 @@ class Gateway:
         self.ready = asyncio.Event()
         self._clock = clock or SystemClock()
         self.born_us = self.host_us()
-        self.radio = RadioThread(open_radio, self, loop, clock=clock)
+        self.radio = RadioThread(
+            open_radio, self, loop, clock=clock, exit_after=config.health.exit_after
+        )
+        self.hearing = Hearing(config.health, self.radio.restart)
         self.gps = open_gps(config, self.radio, self._clock)
         self.time: TimeReference = self.gps or NO_GPS
         self.uplinks = Uplinks(self.counters, time_reference=self.time)
@@ -105,6 +109,7 @@ class Gateway:
         sys.setswitchinterval(SWITCH_S)
         self.radio.start()
         self._keep("status", self._log_status)
+        self._keep(self.hearing.name, self.hearing.run)
         if (notifier := Notifier()).wanted:
             manager = ServiceManager(notifier, self.condition)
             self._keep(manager.name, manager.run)
@@ -189,11 +194,20 @@ class Gateway:
         self.counters.restarts = dict(self.radio.recovery.steps)
         self._new_session("the radio failed")
 
+    def radio_given_up(self, reason: str) -> None:
+        self._fail(
+            Fatal(
+                f"the radio failed {self.config.health.exit_after} times in a row, last: {reason}; "
+                "`edgemast doctor` walks through what may be wrong"
+            )
+        )
+
     def received(self, frames: list[RxFrame], damaged: int, dropped: int) -> None:
         self.counters.damage += damaged
         self.counters.rx_dropped += dropped
         self.uplinks.received(frames, self.radio.now_us())
         self.scheduler.heard(frames)
+        self.hearing.heard(frames)
 
     def scanned(self, report: SpectrumReport) -> None:
         self.spectrum.add(report)

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -24,7 +25,7 @@ from hal.spectrum import SpectrumReport
 from hal.sx1302.lbt import LbtCount
 
 from .line import Line
-from .recovery import HOLD_S, Recovery, Step
+from .recovery import EXIT_AFTER, HOLD_S, Recovery, Stage, Step
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ QUIET_AFTER_S = 2.0
 HEALTH_S = 1.0  # between two looks at the registers that tell a reset or stalled chip
 BACKLOG = 8192  # frames that wait for the loop; beyond that they are dropped and counted
 SESSION_US = 1 << 30  # how far a new session starts from the old: stale requests are late for it
+
+FAILURES_KEPT = 4  # of those that are shown; each has some hundred registers
 
 TxOutcome = TxReceipt | HalError
 TxDone = Callable[[TxOutcome], None]
@@ -55,6 +58,18 @@ class RadioUp:
     sx1261_fault: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the radio was lost, and its registers then; empty where they could not be read.
+
+    `at_ns` is monotonic.
+    """
+
+    at_ns: int
+    reason: str
+    registers: dict[str, int]
+
+
 class RadioEvents(Protocol):
     """What the loop is told, always in the loop's own thread."""
 
@@ -62,6 +77,10 @@ class RadioEvents(Protocol):
 
     def radio_down(self, reason: str, *, first: bool) -> None:
         """The radio is lost, or did not start. `first`: it has never run in this process."""
+        ...
+
+    def radio_given_up(self, reason: str) -> None:
+        """Nothing that this program can do brings the radio back; its thread has ended."""
         ...
 
     def received(self, frames: list[RxFrame], damaged: int, dropped: int) -> None: ...
@@ -83,7 +102,9 @@ class RadioThread:
         loop: asyncio.AbstractEventLoop,
         *,
         clock: Clock | None = None,
+        exit_after: int = EXIT_AFTER,
     ) -> None:
+        """`exit_after` failures in a row the radio is given up; 0: never."""
         self._open = open_radio
         self._events = events
         self._loop = loop
@@ -99,7 +120,9 @@ class RadioThread:
         self._hold_s = 0.0
         self._told_reason = ""
         self._present = False  # whether the last attempt found a board to talk to
-        self.recovery = Recovery()
+        self._wanted_restart = ""  # why somebody else wants the radio started anew
+        self.recovery = Recovery(exit_after)
+        self.failures: deque[Failure] = deque(maxlen=FAILURES_KEPT)
         self.temperature_c: float | None = None
         self.edge_us: int | None = None  # the line at the newest PPS edge of this session
         self.listening: dict[tuple[int, int], LbtCount] = {}  # by frequency and bandwidth
@@ -120,6 +143,10 @@ class RadioThread:
         self._jobs.put(None)
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+
+    def restart(self, reason: str) -> None:
+        """Have the radio started anew as if it had failed for `reason`."""
+        self._wanted_restart = reason
 
     def now_us(self) -> int | None:
         """The concentrator's line now, by the host's clock since the last poll; None before it."""
@@ -171,9 +198,19 @@ class RadioThread:
             self.recovery.running(self._clock.now_ns() / 1e9)
             self._tell(lambda: self._events.radio_up(up))
             self._poll_until_stopped(radio)
+        except Exception as error:
+            self._note_failure(radio, str(error))
+            raise
         finally:
             self.up = False
             radio.stop()
+
+    def _note_failure(self, radio: Concentrator, reason: str) -> None:
+        """Keep what the chip looks like, if it can still be read: there is no second chance."""
+        registers: dict[str, int] = {}
+        with suppress(HalError):
+            registers = radio.snapshot()
+        self.failures.append(Failure(self._clock.now_ns(), reason, registers))
 
     def _start_radio(self) -> Concentrator:
         last_us = self.now_us()
@@ -198,6 +235,11 @@ class RadioThread:
             return
         self.beats += 1
         step = self._next_step(reason.split(":")[0])
+        if step.stage is Stage.EXIT:
+            self._stopping.set()
+            self._refuse_jobs(ChipError("the radio is given up"))
+            self._tell(lambda: self._events.radio_given_up(reason))
+            return
         self._hold_s = HOLD_S[step.stage]
         self._refuse_jobs(ChipError("the radio is being restarted"))
         self._tell(lambda: self._events.radio_down(reason, first=False))
@@ -293,5 +335,8 @@ class RadioThread:
         self.temperature_c = radio.temperature_c()
         self.listening = {channel: replace(n) for channel, n in radio.lbt_counts().items()}
         faults = radio.health().faults()
+        if self._wanted_restart:
+            faults.append(self._wanted_restart)
+            self._wanted_restart = ""
         if faults:
             raise ChipError("; ".join(faults))

@@ -1,7 +1,9 @@
 """What to try next when the radio has failed: stages that grow, pauses that grow. Pure.
 
 Each failure costs one step of the ladder; a radio that ran steadily starts from its foot again.
-The ladder never ends: a board that comes back after a day is taken back.
+Its last step ends the program, for whoever supervises it to start it anew: the devices are let go
+of and everything begins from nothing. A board that is not there is another matter: it is looked
+for as long as it takes, and one that comes back after a day is taken back.
 """
 
 from __future__ import annotations
@@ -22,11 +24,13 @@ class Stage(Enum):
     REOPEN = "reopen"  # close and open the bus, reset as at every start
     LONG_RESET = "long reset"  # hold the reset lines longer
     POWER_CYCLE = "power cycle"  # power off first, until the board's supplies are empty
+    EXIT = "exit"  # end the program
 
 
 LADDER = (Stage.REOPEN, Stage.LONG_RESET, Stage.POWER_CYCLE)
 # Of every level; from a second on (hal: POWER_OFF_S) a transport takes the power away first.
-HOLD_S = {Stage.REOPEN: 0.0, Stage.LONG_RESET: 0.25, Stage.POWER_CYCLE: 1.0}
+HOLD_S = {Stage.REOPEN: 0.0, Stage.LONG_RESET: 0.25, Stage.POWER_CYCLE: 1.0, Stage.EXIT: 0.0}
+EXIT_AFTER = 12  # failures in a row, some three minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,9 @@ class Step:
 class Recovery:
     """Counts failures and says what comes next. `now_s` is monotonic."""
 
-    def __init__(self) -> None:
+    def __init__(self, exit_after: int = EXIT_AFTER) -> None:
+        """`exit_after` failures in a row the last step is taken; 0: never."""
+        self._exit_after = exit_after
         self._failures = 0
         self._running_since_s: float | None = None
         self.steps: Counter[str] = Counter()
@@ -63,11 +69,12 @@ class Recovery:
         if self._running_since_s is not None and now_s - self._running_since_s >= STEADY_S:
             self._failures = 0
         self._running_since_s = None
-        step = Step(
-            LADDER[min(self._failures, len(LADDER) - 1)],
-            PAUSES_S[min(self._failures, len(PAUSES_S) - 1)],
-        )
+        stage = LADDER[min(self._failures, len(LADDER) - 1)]
+        pause_s = PAUSES_S[min(self._failures, len(PAUSES_S) - 1)]
         self._failures += 1
+        if self._exit_after and self._failures >= self._exit_after:
+            stage, pause_s = Stage.EXIT, 0.0
+        step = Step(stage, pause_s)
         self.steps[step.stage.value] += 1
         self._count(reason)
         return step

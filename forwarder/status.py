@@ -57,7 +57,16 @@ def _radio(gateway: Gateway) -> State:
         "model": gateway.model or None,
         "session": radio.session,
         "temperature_c": radio.temperature_c,
+        "hearing": gateway.hearing.status(),
         "recovery": dict(radio.recovery.steps),
+        "failures": [
+            {
+                "age_s": gateway.host_us() // 1_000_000 - failure.at_ns // 1_000_000_000,
+                "reason": failure.reason,
+                "registers": failure.registers,
+            }
+            for failure in tuple(radio.failures)
+        ],
         "reasons": dict(radio.recovery.reasons),
         **counters(gateway.counters),
     }

@@ -30,7 +30,7 @@ from .errors import (
 )
 from .frames import AtCounter, Immediate, OnPps, RxFrame, TxFrame, TxReceipt, TxState
 from .spectrum import SpectrumReport
-from .sx1302 import bringup, health, lbt
+from .sx1302 import bringup, health, lbt, snapshot
 from .sx1302.chip import Sx1302, field_ops
 from .sx1302.clockwork import COUNTER_OPS, Clockwork
 from .sx1302.firmware import Firmware
@@ -39,6 +39,7 @@ from .sx1302.reception import Decoder
 from .sx1302.registers import RX_FIFO, RX_FIFO_SIZE, TX_TOP, RxTop
 from .sx1302.rx_record import Damage
 from .sx1302.scan import Background, ScanCount, Scanner
+from .sx1302.snapshot import Registers
 from .sx1302.tx_program import TxProgram, program
 from .transport.base import Op, Read, Transport
 
@@ -250,6 +251,10 @@ class Concentrator:
             before is not None and before[0] == look[0] and look[1] - before[1] >= STALL_S * 1e9
         )
         return health.read_out(answers, counter_stands=stands, now_us=now_us)
+
+    def snapshot(self) -> Registers:
+        """The chip's registers by name, as far as they tell a state. Raises TransportError."""
+        return snapshot.read_out(self._transport.transfer(snapshot.OPS))
 
     def scan(self) -> SpectrumReport | None:
         """One step of the configured background scan, at most one transfer; to be called often.

@@ -92,6 +92,7 @@ class World:
     server: FakeServer
     board: SimBoard
     clock: SkippingClock
+    running: asyncio.Task[None]
 
     def __post_init__(self) -> None:
         self._due: deque[Callable[[], object]] = deque()
@@ -150,7 +151,7 @@ async def a_gateway(
         try:
             await gateway.until("up 1")
             await server.pull()
-            yield World(gateway, server, board, clock)
+            yield World(gateway, server, board, clock, running)
             assert not running.done(), "the gateway has ended"
         finally:
             running.cancel()

@@ -34,6 +34,7 @@ from .model import (
     BeaconSettings,
     GatewayConfig,
     GpsSettings,
+    HealthSettings,
     Limits,
     Site,
     TxBand,
@@ -75,6 +76,9 @@ def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]
         gps=_gps(file, place),
         beacon=_beacon(file.beacon, place),
         limits=_limits(file.limits, place),
+        health=HealthSettings(
+            file.health.exit_after, file.health.canary_dev_addr, file.health.canary_every_s
+        ),
         board=file.board or None,
         region=file.region or None,
         edge=_edge(file, path, place),

@@ -119,6 +119,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """What is done about a radio that fails or falls silent.
+
+    After `exit_after` failures in a row the program ends (0: never). `canary_dev_addr` (8 hex
+    digits, empty for none) sends every `canary_every_s`; when it is missed the radio is restarted.
+    """
+
+    exit_after: int = 12
+    canary_dev_addr: str = ""
+    canary_every_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayConfig:
     """A whole, checked configuration.
 
@@ -141,6 +154,7 @@ class GatewayConfig:
     gps: GpsSettings | None = None
     beacon: BeaconSettings = field(default_factory=BeaconSettings)
     limits: Limits = field(default_factory=Limits)
+    health: HealthSettings = field(default_factory=HealthSettings)
     board: str | None = None
     region: str | None = None
     edge: EdgeConfig | None = None

@@ -175,6 +175,12 @@ class LimitTable(Strict, frozen=True):
     bands: tuple[Band, ...] = ()
 
 
+class Health(Strict, frozen=True):
+    exit_after: Annotated[int, Meta(ge=0, le=1000)] = 12
+    canary_dev_addr: Annotated[str, Meta(pattern=r"^([0-9a-fA-F]{8})?$")] = ""
+    canary_every_s: Annotated[float, Meta(ge=10, le=604_800)] = 3600.0
+
+
 class File(Strict, frozen=True):
     """The whole file. `board` and `region` name files of `config/boards` and `config/regions`."""
 
@@ -192,6 +198,7 @@ class File(Strict, frozen=True):
     sx1261: Sx1261 = Sx1261()
     beacon: Beacon = Beacon()
     limits: LimitTable = LimitTable()
+    health: Health = Health()
     server: tuple[Server, ...] = ()  # forwarder/config/servers.py
     edge: dict[str, object] | None = None  # forwarder/edge/config.py knows what it may hold
 
@@ -208,6 +215,7 @@ TABLES: dict[str, type[Strict]] = {
     "sx1261.scan": Scan,
     "beacon": Beacon,
     "limits": LimitTable,
+    "health": Health,
 }
 ROWS: dict[str, type[Strict]] = {  # arrays of tables; those of [[server]] depend on its type
     "multi_sf": MultiSf,

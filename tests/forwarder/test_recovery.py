@@ -24,8 +24,22 @@ def test_only_the_last_step_takes_the_power_away() -> None:
     assert without_power == [Stage.POWER_CYCLE]
 
 
-def test_the_pauses_end_at_a_ceiling_and_never_stop_coming() -> None:
-    recovery = Recovery()
+def test_the_last_step_ends_the_program_after_so_many_failures_in_a_row() -> None:
+    recovery = Recovery(exit_after=4)
+    stages = [recovery.failed(now_s, "no answer").stage for now_s in range(5)]
+    assert stages[2:] == [Stage.POWER_CYCLE, Stage.EXIT, Stage.EXIT]
+    assert recovery.steps["exit"] == 2
+
+
+def test_a_steady_run_takes_the_last_step_far_away_again() -> None:
+    recovery = Recovery(exit_after=2)
+    recovery.failed(0, "a")
+    recovery.running(1)
+    assert recovery.failed(1 + STEADY_S, "a").stage is Stage.REOPEN
+
+
+def test_without_a_last_step_the_pauses_end_at_a_ceiling_and_never_stop_coming() -> None:
+    recovery = Recovery(exit_after=0)
     for now_s in range(1000):
         step = recovery.failed(now_s, "no answer")
     assert step.pause_s == PAUSES_S[-1]

@@ -297,6 +297,15 @@ def test_a_counter_that_stands_still_is_found_at_the_second_look() -> None:
     assert concentrator.health().faults() == ["the chip's counter stands still"]
 
 
+def test_a_snapshot_shows_the_registers_by_name_as_they_are() -> None:
+    concentrator, bus, _ = started()
+    registers = concentrator.snapshot()
+    assert registers["Common.VERSION"] == 0x10 and registers["TxTopA.TX_STATUS"] == 0x80
+    assert registers["Gpio.OUT_L_OUT_VALUE"] & 1 and len(registers) > 100
+    bus.board.reset()
+    assert concentrator.snapshot()["Gpio.OUT_L_OUT_VALUE"] == 0
+
+
 def test_a_stop_ends_what_is_on_the_air_and_lets_go() -> None:
     concentrator, bus, _ = started()
     concentrator.send(replace(HELLO, start=AtCounter(concentrator.now_us() + 50_000)))

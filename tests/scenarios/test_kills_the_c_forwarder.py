@@ -16,8 +16,10 @@ import pytest
 
 from forwarder import app
 from forwarder.config import loads
-from forwarder.errors import ConfigError
+from forwarder.config.model import HealthSettings
+from forwarder.errors import ConfigError, Fatal
 from forwarder.radio_thread import TxOutcome
+from forwarder.status import snapshot
 from hal.errors import ChipError, TransportError
 from hal.frames import TxFrame
 from hal.modulation import LoRa
@@ -262,6 +264,46 @@ def test_a_chip_that_reset_itself_is_noticed_and_started_again() -> None:
             await works(world)
 
     run(scenario())
+
+
+def test_a_failure_leaves_the_registers_and_the_reason_behind() -> None:
+    async def scenario() -> None:
+        async with a_gateway() as world:
+            world.on_board(world.board.reset)
+            world.clock.sleep(1.1)
+            await recovered(world)
+            (failure,) = world.gateway.radio.failures
+            assert "the chip was reset" in failure.reason
+            assert failure.registers["Gpio.OUT_L_OUT_VALUE"] == 0
+            state = snapshot(world.gateway)["radio"]
+            assert isinstance(state, dict) and state["failures"][0]["reason"] == failure.reason
+
+    run(scenario())
+
+
+def test_a_canary_that_is_not_heard_starts_the_radio_anew() -> None:
+    async def scenario() -> None:
+        async with a_gateway() as world:
+            world.gateway.radio.restart("the canary 12345678 is not heard any more")
+            world.clock.sleep(1.1)
+            await recovered(world)
+            assert world.gateway.radio.recovery.reasons == {
+                "the canary 12345678 is not heard any more": 1
+            }
+            await works(world)
+
+    run(scenario())
+
+
+def test_a_board_that_never_comes_back_ends_the_program_with_what_to_do() -> None:
+    async def scenario() -> None:
+        async with a_gateway(health=HealthSettings(exit_after=3)) as world:
+            world.board.faults.mute = True
+            await asyncio.wait([world.running])
+            assert world.gateway.radio.recovery.steps["exit"] == 1
+
+    with pytest.raises(Fatal, match=r"failed 3 times in a row, last: .*edgemast doctor"):
+        run(scenario())
 
 
 def test_a_board_that_is_unplugged_is_taken_back() -> None:
