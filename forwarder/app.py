@@ -34,6 +34,7 @@ from .identity import gateway_eui
 from .links.base import RadioFacts, Schedule
 from .links.feed import Feed
 from .links.filters import Heads
+from .links.meter import Meter
 from .links.semtech_udp.settings import UdpSettings
 from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
 from .radio_thread import OpenRadio, RadioThread, RadioUp
@@ -384,10 +385,11 @@ def make_links(
     """One link for each configured server; what a kind needs is imported when it is configured."""
     heads = Heads()
     for settings in servers:
+        feed, meter = settings.feed, Meter(most_a_day=settings.feed.bytes_per_day)
         if isinstance(settings, UdpSettings):
             from .links.semtech_udp.link import SemtechUdpLink
 
-            udp = SemtechUdpLink(settings, facts, schedule)
-            yield Feed(udp, settings.feed, heads, carries=settings.dialect.carries)
+            udp = SemtechUdpLink(settings, facts, schedule, meter=meter)
+            yield Feed(udp, feed, heads, carries=settings.dialect.carries, meter=meter)
         else:
             raise Fatal(f"server {settings.name}: MQTT links are not there yet")

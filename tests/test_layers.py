@@ -106,6 +106,7 @@ RULES: dict[str, set[str]] = {
     "forwarder/links/address_rules.py": PURE,
     "forwarder/links/filters.py": PURE,
     "forwarder/links/join_rate.py": PURE,
+    "forwarder/links/meter.py": PURE,
     "forwarder/links/patterns.py": PURE,
     "forwarder/links/chirpstack": PURE,
     "forwarder/links/semtech_udp/wire.py": PURE,

@@ -1,11 +1,14 @@
 """What stands between the radio and one link: the filter, and who takes what passes it.
 
 A frame that is dropped here costs its server, its spool and its line nothing; it is counted by the
-reason. Local mode is not fed from here: it sees every frame.
+reason. Local mode is not fed from here: it sees every frame. The link's meter is kept going here.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -14,7 +17,12 @@ from hal.frames import RxFrame
 from ..packets import Uplink
 from .base import Link
 from .filters import Filter, Heads, Reason
+from .meter import Meter, Now
 from .settings import FeedSettings
+
+METER_S = 60.0  # between two looks at the meter: a day ends that much late at most
+
+log = logging.getLogger(__name__)
 
 
 def everything(frame: RxFrame) -> bool:
@@ -25,7 +33,8 @@ class Feed:
     """A Link around a link. See `forwarder.links.base.Link`.
 
     `take` gets what passes: the link itself, or the keeper of its uplinks. `carries` says what the
-    link's protocol has words for. `heads` is shared by all feeds of a gateway.
+    link's protocol has words for. `heads` is shared by all feeds of a gateway. `meter` is what the
+    link tells its bytes to.
     """
 
     def __init__(
@@ -36,6 +45,7 @@ class Feed:
         *,
         take: Callable[[Uplink], None] | None = None,
         carries: Callable[[RxFrame], bool] = everything,
+        meter: Meter | None = None,
     ) -> None:
         self.name = link.name
         self.link = link
@@ -43,9 +53,15 @@ class Feed:
         self._filter = Filter(settings, heads)
         self._take = take or link.uplink
         self._carries = carries
+        self._meter = meter or Meter()
 
     async def run(self) -> None:
-        await self.link.run()
+        """Run the link. Ends as it does."""
+        watching = asyncio.create_task(self._watch_meter(), name=f"{self.name} meter")
+        try:
+            await self.link.run()
+        finally:
+            watching.cancel()
 
     def uplink(self, uplink: Uplink) -> None:
         """Hand one frame on, or count why not."""
@@ -67,4 +83,11 @@ class Feed:
             **self.link.status(),
             "filtered": self.filtered.total(),
             "filtered_by": {reason.name: count for reason, count in self.filtered.items()},
+            "bytes": self._meter.status(),
         }
+
+    async def _watch_meter(self) -> None:
+        while True:
+            if warning := self._meter.tick(Now(time.monotonic(), time.time())):
+                log.warning("%s: %s", self.name, warning)
+            await asyncio.sleep(METER_S)

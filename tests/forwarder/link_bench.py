@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from forwarder.links.base import Schedule
+from forwarder.links.meter import Meter
 from forwarder.links.semtech_udp.link import SemtechUdpLink, State
 from forwarder.links.semtech_udp.resolve import Resolve, resolve
 
@@ -36,11 +37,17 @@ def a_link(
     facts: Facts | None = None,
     schedule: Schedule | None = None,
     resolver: Resolve = resolve,
+    meter: Meter | None = None,
     **changes: Any,
 ) -> SemtechUdpLink:
     config = settings(**{"port_up": port, "port_down": port, "keepalive_s": 0.05} | changes)
     return SemtechUdpLink(
-        config, facts or Facts(), schedule or answering(), resolver=resolver, pauses=at_once
+        config,
+        facts or Facts(),
+        schedule or answering(),
+        meter=meter,
+        resolver=resolver,
+        pauses=at_once,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +13,14 @@ from forwarder.app import make_links
 from forwarder.config import loads
 from forwarder.links.feed import Feed
 from forwarder.links.filters import Heads
+from forwarder.links.meter import Meter, Now
 from forwarder.links.settings import FeedSettings
 from forwarder.packets import RadioCounters, Uplink
 from forwarder.uplinks import Uplinks
 from hal.frames import Crc
 
+from .fake_server import serving
+from .link_bench import a_link, acked, in_the_loop, running, turn, until, up
 from .semtech_makers import Facts, answering, frame, fsk_uplink, uplink
 
 
@@ -25,7 +30,8 @@ class Server:
     def __init__(self) -> None:
         self.taken: list[bytes] = []
 
-    async def run(self) -> None: ...
+    async def run(self) -> None:
+        await turn()
 
     def uplink(self, uplink: Uplink) -> None:
         self.taken.append(uplink.frame.payload)
@@ -46,12 +52,9 @@ def test_what_passes_reaches_the_link_and_the_rest_is_counted_by_reason() -> Non
     feed.uplink(uplink(b"none", crc=Crc.NONE))
     feed.uplink(replace(uplink(b"ghost"), ghost=True))
     assert server.taken == [b"good"]
-    assert feed.status() == {
-        "name": "server",
-        "state": "up",
-        "filtered": 3,
-        "filtered_by": {"CRC": 2, "GHOST": 1},
-    }
+    status = feed.status()
+    assert (status["name"], status["state"], status["filtered"]) == ("server", "up", 3)
+    assert status["filtered_by"] == {"CRC": 2, "GHOST": 1}
 
 
 def test_a_keeper_takes_what_passes_in_the_links_place() -> None:
@@ -140,3 +143,39 @@ def test_the_helium_profile_names_the_protocol_as_the_reason() -> None:
     (feed,) = feeds('profile = "helium"')
     feed.uplink(fsk_uplink())
     assert feed.status()["filtered_by"] == {"PROTOCOL": 1}
+
+
+def test_a_line_that_carries_too_much_is_warned_of_while_the_link_runs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    meter = Meter(most_a_day=100)
+    meter.tick(Now(time.monotonic(), time.time()))
+    meter.sent(200)
+    feed = Feed(Server(), FeedSettings(), Heads(), meter=meter)
+
+    async def run() -> None:
+        running = asyncio.create_task(feed.run())
+        await until(lambda: bool(caplog.records))
+        await running
+        await turn()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+    assert caplog.messages == ["server: 228 bytes today, more than bytes_per_day = 100"]
+
+
+@in_the_loop
+async def test_the_bytes_of_a_udp_link_are_those_of_its_datagrams() -> None:
+    meter = Meter()
+    async with serving() as server:
+        link = a_link(server.port, meter=meter)
+        async with running(link):
+            await up(link)
+            link.uplink(uplink())
+            size = len(await server.pushes.get())
+            await until(lambda: link.status()["push"] == acked(1))
+        pull = link.status()["pull"]
+    assert isinstance(pull, dict)
+    assert meter.today.payload_sent == size + 12 * pull["sent"]
+    assert meter.today.payload_received == 4 * (1 + pull["acknowledged"] + pull["late"])
+    assert meter.today.wire_received == meter.today.payload_received * 8

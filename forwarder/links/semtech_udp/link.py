@@ -18,6 +18,7 @@ from enum import Enum
 from ...backoff import backoff
 from ...packets import Answer, Refused, Uplink
 from ..base import GatewayFacts, Schedule
+from ..meter import UDP, UDP_V6, Meter
 from .acks import AckTable
 from .outbox import Outbox
 from .path import Path
@@ -74,6 +75,7 @@ class SemtechUdpLink:
         facts: GatewayFacts,
         schedule: Schedule,
         *,
+        meter: Meter | None = None,
         resolver: Resolve = resolve,
         pauses: Callable[[], Iterator[float]] = backoff,
     ) -> None:
@@ -82,6 +84,7 @@ class SemtechUdpLink:
         self._settings = settings
         self._facts = facts
         self._schedule = schedule
+        self._meter = meter or Meter()
         self._session = Session(settings, int.from_bytes(os.urandom(2), "big"))
         self._path = Path(settings, self, resolver, pauses)
         self._outbox = Outbox(self._push, per_10ms=settings.dialect.per_10ms, batch=settings.batch)
@@ -135,6 +138,7 @@ class SemtechUdpLink:
     # What the path calls.
 
     def received(self, data: bytes) -> None:
+        self._meter.received(len(data))
         try:
             self._session.receive(data, time.monotonic())
         except ProtocolError as error:
@@ -157,6 +161,7 @@ class SemtechUdpLink:
         # An address that never answered is not waited for long when there is another one.
         self._session.start(time.monotonic(), patience=None if alone else 2)
         self._change(State.WAITING, f"sending to {peer.host}")
+        self._meter.overhead = UDP_V6 if ":" in peer.host else UDP
         self._advance()
         self._outbox.resume()
 
@@ -178,8 +183,8 @@ class SemtechUdpLink:
         for event in self._session.events():
             self._act(event)
         for datagram in self._session.datagrams():
-            if self._path.pull is not None:
-                self._path.pull.send(datagram)
+            if self._path.pull is not None and self._path.pull.send(datagram):
+                self._meter.sent(len(datagram))
 
     def _act(self, event: Event) -> None:
         match event:
@@ -205,6 +210,7 @@ class SemtechUdpLink:
             return False
         datagram = self._session.push(text, time.monotonic())
         if self._path.push.send(datagram):
+            self._meter.sent(len(datagram))
             return True
         self._session.unsent(datagram)
         return False
