@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SWITCH_S = 0.0005  # the loop waits for the radio thread's bytecode at most this long
+BEACONS_SHARE = 0.5  # a server's is 1: beacons need 1.2 % of their band's hour, and four places
 STATUS_S = 30.0  # between two lines of the log that say how things are
 
 
@@ -120,7 +121,7 @@ class Gateway:
         if self.gps is not None:
             self._keep(self.gps.name, self.gps.run)
         if self.beacons is not None:
-            self.scheduler.introduce(self.beacons.name, Standing())
+            self.scheduler.introduce(self.beacons.name, Standing(share=BEACONS_SHARE))
             self._keep(self.beacons.name, self.beacons.run)
         try:
             await self._failed
