@@ -31,12 +31,13 @@ from .emission_log import EmissionLog, open_log
 from .errors import Fatal
 from .hearing import Hearing
 from .identity import gateway_eui
-from .links.base import RadioFacts, Schedule
+from .links.base import Link, RadioFacts, Schedule
 from .links.feed import Feed
 from .links.filters import Heads
 from .links.meter import Meter
+from .links.mqtt.settings import MqttSettings
 from .links.semtech_udp.settings import UdpSettings
-from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
+from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused, Uplink
 from .radio_thread import OpenRadio, RadioThread, RadioUp
 from .service_manager import Condition, Notifier, ServiceManager
 from .shares import Standing
@@ -47,6 +48,7 @@ from .supervisor import keep_running
 from .time_reference import NO_GPS, TimeReference
 from .transmitter import Transmitter
 from .uplinks import Uplinks
+from .wall_clock import is_trusted
 
 if TYPE_CHECKING:
     from .beaconing import Beaconing
@@ -393,4 +395,25 @@ def make_links(
             udp = SemtechUdpLink(settings, facts, schedule, meter=meter)
             yield Feed(udp, feed, heads, carries=settings.dialect.carries, meter=meter)
         else:
-            raise Fatal(f"server {settings.name}: MQTT links are not there yet")
+            link, take = _mqtt_link(settings, facts, schedule, meter)
+            yield Feed(link, feed, heads, take=take, meter=meter)
+
+
+def _mqtt_link(
+    settings: MqttSettings, facts: RadioFacts, schedule: Schedule, meter: Meter
+) -> tuple[Link, Callable[[Uplink], None]]:
+    """One server behind a broker: the link, and the keeper that takes its uplinks."""
+    from .links.mqtt.link import MqttLink
+    from .links.mqtt.profiles import make_dialect
+    from .spool.courier import KeepingCourier
+
+    courier = KeepingCourier(
+        settings.name,
+        settings.feed.outage,
+        session=lambda: facts.session,
+        wall_ns=lambda: time.time_ns() if is_trusted() else None,
+    )
+    dialect = make_dialect(settings, facts)
+    link = MqttLink(settings, facts, schedule, dialect, courier=courier, meter=meter)
+    courier.attach(link)
+    return link, courier.put

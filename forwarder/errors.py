@@ -2,6 +2,7 @@
 
 EdgemastError
 ├── ConfigError     a setting or an argument is wrong: exit code 2, systemd does not retry
+├── SecretError     a file with a key or a password is missing, or others can read it
 └── Fatal           trying again cannot help: ends the process with exit code 1
 """
 
@@ -18,3 +19,7 @@ class ConfigError(EdgemastError):
 
 class Fatal(EdgemastError):
     """Trying again cannot help."""
+
+
+class SecretError(EdgemastError):
+    """A secret cannot be read or kept safe; names the file and what to type, never contents."""

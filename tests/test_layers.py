@@ -115,6 +115,15 @@ RULES: dict[str, set[str]] = {
     "forwarder/links/semtech_udp/stat.py": PURE,
     "forwarder/links/semtech_udp/session.py": PURE,
     "forwarder/links/tts": PURE | {"hal.concentrator", "hal.sx1302", "hal.sim", "hal.transport"},
+    "forwarder/links/mqtt/dialect.py": PURE,
+    "forwarder/links/mqtt/outbox.py": PURE,
+    "forwarder/links/mqtt/reasons.py": PURE,
+    "forwarder/links/mqtt/repeats.py": PURE,
+    "forwarder/links/mqtt/reports.py": PURE,
+    "forwarder/links/mqtt/session.py": PURE,
+    "forwarder/links/mqtt/settings.py": PURE,
+    "forwarder/links/mqtt/tally.py": PURE,
+    "forwarder/links/mqtt/x509_dates.py": PURE,
     "forwarder/links": {"hal.concentrator", "hal.sx1302", "hal.sim", "hal.transport"},
 }
 

@@ -11,8 +11,8 @@ import aiomqtt
 
 from ..backoff import backoff
 from ..errors import ConfigError
+from ..token_file import read_token
 from .sources.settings import BrokerSettings
-from .sources.token_file import read_token
 
 log = logging.getLogger(__name__)
 

@@ -34,6 +34,16 @@ class RadioFacts(GatewayFacts, Protocol):
         """Four bytes drawn anew at each start of the radio: a counter beside them is of it."""
         ...
 
+    @property
+    def model(self) -> str:
+        """The concentrator's, empty before the radio's first start."""
+        ...
+
+    @property
+    def started_s(self) -> float:
+        """When this process started, seconds since 1970 by the host's clock."""
+        ...
+
 
 class Outlet(Protocol):
     """A link as the keeper of its uplinks (spool/) uses it."""

@@ -21,6 +21,8 @@ class RadioFacts(Facts):
 
     session: bytes = SESSION
     line_us: int | None = 0
+    model: str = "SX1302"
+    started_s: float = 0.0
 
     def now_us(self) -> int | None:
         return self.line_us

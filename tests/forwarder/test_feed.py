@@ -93,6 +93,8 @@ def feeds(*servers: str) -> list[Feed]:
 
 class Gateway(Facts):
     session = b"1234"
+    model = "SX1302"
+    started_s = 0.0
 
     def now_us(self) -> int | None:
         return 0

@@ -20,9 +20,9 @@ from msgspec import Meta, Struct
 
 from ...backoff import backoff
 from ...errors import ConfigError
+from ...token_file import read_token
 from ..records import to_json
 from ..sources.settings import LOOPBACK
-from ..sources.token_file import read_token
 from ..values import Record
 from .queue import Waiting
 

@@ -15,8 +15,8 @@ class AnswerListener:
 
     def __init__(self, settings: JoinServerSettings, deliver: Callable[[bytes], bool]) -> None:
         # Not at the top: a gateway whose servers answer at once needs no server of its own.
+        from ...token_file import read_token
         from .http_server import HttpServer
-        from .token_file import read_token
 
         if settings.http is None:
             raise ValueError("http: where to listen expected")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from hmac import compare_digest
 
+from ...token_file import read_token
 from .fields import MAX_DOCUMENT
 from .http_message import HttpError, Request
 from .http_server import DEADLINE_S, HttpServer
 from .intake import Intake
 from .report import Report
 from .settings import ListenSettings
-from .token_file import read_token
 
 
 class HttpSource:

@@ -18,9 +18,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...errors import ConfigError
+from ...token_file import read_token
 from ..errors import EdgeError
 from .join_server_settings import ServerSettings
-from .token_file import read_token
 
 ANSWER_MAX = 65_536  # a JoinAns has about one kilobyte
 PIECE = 16_384

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...token_file import read_token
 from ..values import KeyNews, KeySource
 from .chirpstack import Chirpstack, ChirpstackSettings
 from .intake import Intake
@@ -12,7 +13,6 @@ from .push import PushSettings, PushSource
 from .report import Dialect
 from .static import StaticSettings, StaticSource
 from .thingpark import ThingPark, ThingParkSettings
-from .token_file import read_token
 from .tts import Tts, TtsSettings
 
 Tunnel = ChirpstackSettings | TtsSettings | ThingParkSettings | LoriotSettings

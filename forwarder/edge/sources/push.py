@@ -16,6 +16,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from ...token_file import read_token
 from ..errors import SourceError
 from ..values import KeyNews
 from .http import check_bearer
@@ -25,7 +26,6 @@ from .rate import RateLimit
 from .report import without_clear
 from .session_body import parse_push
 from .settings import ListenSettings, SourceSettings
-from .token_file import read_token
 
 PATH = "/v1/sessions"
 MAX_BODY = 16 * 1024  # bytes; a session with a long id and four keys has some 6000

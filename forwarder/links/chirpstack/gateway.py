@@ -23,6 +23,8 @@ class ChirpstackGateway(ABC):
     """
 
     replays = True
+    username = ""
+    reconnects_with_radio = False
     prints_defaults = False
 
     def __init__(self, settings: MqttSettings, facts: RadioFacts) -> None:

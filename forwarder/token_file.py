@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...errors import ConfigError
-from ..errors import KekError
-from ..secret_files import read_credential, read_private
+from .errors import ConfigError, SecretError
+from .secret_files import read_credential, read_private
 
 CREDENTIAL = "credential:"
 
@@ -22,7 +21,7 @@ def read_token(place: str, what: str) -> str:
         else:
             data = read_private(Path(place))
         token = data.decode("ascii").strip()
-    except KekError as error:
+    except SecretError as error:
         raise ConfigError(f"{what}: {error}") from None
     except UnicodeDecodeError:
         token = ""

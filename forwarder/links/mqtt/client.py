@@ -1,0 +1,430 @@
+"""One connection to a broker: paho-mqtt as a dumb transport in our event loop.
+
+A new paho client for each try: nothing of an earlier one can be sent late. Name, TCP, TLS and
+WebSocket handshake happen in a thread with a time limit; from then on the loop drives the socket
+and there is no thread. What paho holds is bounded by whoever publishes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ..meter import Meter
+from . import workers
+from .dial import dial, route_changed
+from .dialect import Message
+from .reasons import Failure, Trouble, refused
+from .settings import BrokerAddress
+from .tls import explained
+
+LONGEST_MESSAGE = 1 << 20  # bytes; no command is that long
+READS_AT_ONCE = 64  # packets, then the loop's other work gets its turn
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that one try needs. `password` is of this try: the file is read for each."""
+
+    address: BrokerAddress
+    turn: int
+    protocol: str
+    client_id: str
+    username: str
+    password: str
+    keepalive_s: int
+    will: Message | None
+    context: ssl.SSLContext | None
+    limit_s: float
+    silence_s: float
+
+
+class ConnectionUser(Protocol):
+    """What a connection tells; all in the event loop's thread."""
+
+    def dialled(self) -> None: ...
+    def connack(self, keepalive_s: float | None, window: int | None) -> None:
+        """Let in; `window` is how many unacknowledged messages the broker allows, if it says."""
+        ...
+
+    def suback(self, codes: Sequence[int]) -> None: ...
+    def heard(self) -> None: ...
+    def message(self, topic: str, payload: bytes, *, retained: bool) -> None: ...
+    def published(self, mid: int, code: int, name: str) -> None:
+        """Message `mid` has been taken (or refused: a code of FAILED and more)."""
+        ...
+
+    def ended(self, failure: Failure) -> None:
+        """Once at most, unless it was `close`d."""
+        ...
+
+
+class _Paho(paho.Client):
+    """paho's client on a socket of ours; remembers what its own log would swallow."""
+
+    plan: Plan
+    trouble: OSError | None = None
+    refusal: Failure | None = None
+    sent_bytes = 0
+    received_bytes = 0
+
+    def shut(self) -> None:
+        self._sock_close()
+
+    def _create_socket_connection(self) -> socket.socket:
+        plan = self.plan
+        return dial(plan.address, turn=plan.turn, limit_s=plan.limit_s, silence_s=plan.silence_s)
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        try:
+            if self._in_packet["remaining_length"] > LONGEST_MESSAGE:
+                raise OSError(f"a message of {self._in_packet['remaining_length']} bytes")
+            data = super()._sock_recv(bufsize)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.trouble = error
+            raise
+        self.received_bytes += len(data)
+        return data
+
+    def _sock_send(self, buf: bytes | bytearray) -> int:
+        try:
+            sent = super()._sock_send(buf)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.trouble = error
+            raise
+        self.sent_bytes += sent
+        return sent
+
+
+class Connection:
+    """`start` it once. After `close` nothing is told any more."""
+
+    def __init__(self, plan: Plan, user: ConnectionUser, meter: Meter) -> None:
+        self._plan = plan
+        self._meter = meter
+        self._user: ConnectionUser | None = user
+        self._loop = asyncio.get_running_loop()
+        self._client = _client(plan)
+        self._fd = -1
+        self._writing = False
+        self._inside = False  # paho is at work, and must not be entered again
+        self.peer = ""
+
+    def start(self) -> None:
+        """Connect in a thread; `dialled` or `ended` follows."""
+        workers.start(self._connect)
+
+    def subscribe(self, topics: Sequence[tuple[str, int]]) -> None:
+        """`suback` follows."""
+        self._client.subscribe(list(topics))
+        self._flush()
+
+    def publish(self, message: Message) -> int | None:
+        """The message's number, for `published`; None when it cannot leave.
+
+        It is handed to the kernel before this returns, unless that would block.
+        """
+        if self._fd < 0:
+            return None
+        info = self._client.publish(message.topic, message.payload, message.qos, message.retain)
+        self._flush()
+        return info.mid if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+
+    def ping(self) -> None:
+        """Ask the broker whether it is there, if nothing was said for a keepalive."""
+        if self._fd >= 0:
+            self._check(self._client.loop_misc())
+            self._flush()
+
+    def moved(self) -> bool:
+        """Whether packets to the broker would now leave from another address."""
+        if self._fd < 0:
+            return False
+        with socket.socket(fileno=os.dup(self._fd)) as ours:
+            return route_changed(ours)
+
+    def server_certificate(self) -> bytes | None:
+        """The broker's, DER; None without TLS, and with WebSockets, where paho hides it."""
+        tls = self._client.socket()
+        return tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLSocket) else None
+
+    def close(self, *, politely: bool = False) -> None:
+        """Drop it. `politely` says goodbye first, so that the broker keeps the will to itself."""
+        self._user = None
+        if politely and self._fd >= 0:
+            with suppress(Exception):  # it is gone already
+                self._client.disconnect()
+        self._leave_loop()
+        self._client.shut()
+
+    # In a thread.
+
+    def _connect(self) -> None:
+        plan = self._plan
+        failure: Failure | None = None
+        try:
+            if self._user is not None:
+                host, port = plan.address.host, plan.address.port
+                self._client.connect(host, port, plan.keepalive_s, **_options(plan))
+        except Exception as error:
+            failure = connect_failure(error, plan.address)
+        try:
+            self._loop.call_soon_threadsafe(self._connected, failure)
+        except RuntimeError:  # the loop has closed meanwhile
+            self._client.shut()
+
+    # In the loop.
+
+    def _connected(self, failure: Failure | None) -> None:
+        client, user = self._client, self._user
+        if user is None:
+            client.shut()
+            return
+        sock = client.socket()
+        if failure is not None or sock is None:
+            client.shut()
+            user.ended(failure or _lost(client, self._plan))
+            return
+        self._fd = sock.fileno()
+        with socket.socket(fileno=os.dup(self._fd)) as tcp:
+            self.peer = str(tcp.getpeername()[0]) if _is_connected(tcp) else ""
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_publish = self._on_publish
+        client.on_disconnect = self._on_disconnect
+        client.on_socket_close = lambda *_: self._leave_loop()
+        self._loop.add_reader(self._fd, self._readable)
+        user.dialled()
+        self._flush()
+        self._readable()  # TLS may have read ahead
+
+    def _readable(self) -> None:
+        if self._user is None or self._fd < 0:
+            return
+        self._user.heard()
+        for _ in range(READS_AT_ONCE):
+            self._enter(self._client.loop_read)
+            sock = self._client.socket()
+            if self._user is None or sock is None:
+                return
+            if not _pending(sock):
+                break
+        else:
+            self._loop.call_soon(self._readable)
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write what waits, and have the loop tell when more can be written."""
+        if self._inside or self._fd < 0:
+            return
+        if self._client.want_write():
+            self._enter(self._client.loop_write)
+        else:
+            self._count()
+            self._check(MQTTErrorCode.MQTT_ERR_SUCCESS)
+        if self._fd >= 0 and self._client.want_write() is not self._writing:
+            self._writing = not self._writing
+            if self._writing:
+                self._loop.add_writer(self._fd, self._flush)
+            else:
+                self._loop.remove_writer(self._fd)
+
+    def _enter(self, step: Callable[[], MQTTErrorCode]) -> None:
+        """One step of paho, which what the broker sends must not bring down."""
+        self._inside = True
+        try:
+            code = step()
+        except Exception as error:  # a packet that is none, or a bug of ours in a callback
+            log.warning("%s: %s", self._plan.address, error, exc_info=error)
+            self._client.refusal = Failure(Trouble.NETWORK, f"what it sends is no MQTT: {error}")
+            self._client.shut()
+            code = MQTTErrorCode.MQTT_ERR_PROTOCOL
+        finally:
+            self._inside = False
+        self._count()
+        self._check(code)
+
+    def _count(self) -> None:
+        """What was read and written since the last time: about one packet each."""
+        client = self._client
+        if client.sent_bytes:
+            self._meter.sent(client.sent_bytes)
+        if client.received_bytes:
+            self._meter.received(client.received_bytes)
+        client.sent_bytes = client.received_bytes = 0
+
+    def _check(self, code: MQTTErrorCode) -> None:
+        """Tell, once, when paho has given the connection up."""
+        if self._client.socket() is not None or self._user is None or self._inside:
+            return
+        user, self._user = self._user, None
+        failure = _lost(self._client, self._plan, code)
+        self._leave_loop()
+        self._loop.call_soon(user.ended, failure)
+
+    def _leave_loop(self) -> None:
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
+            self._fd = -1
+            self._writing = False
+
+    # What paho calls, inside `_enter`, or inside `publish` for what was written there.
+
+    def _on_connect(
+        self,
+        _: object,
+        __: object,
+        flags: object,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            code, name = reason.value, reason.getName()
+            self._client.refusal = refused(code, name, protocol=self._plan.protocol)
+        elif self._user is not None:
+            server_keepalive = getattr(properties, "ServerKeepAlive", None)
+            self._user.connack(server_keepalive, getattr(properties, "ReceiveMaximum", None))
+
+    def _on_subscribe(
+        self, _: object, __: object, mid: int, reasons: list[ReasonCode], ___: object
+    ) -> None:
+        if self._user is not None:
+            self._user.suback([reason.value for reason in reasons])
+
+    def _on_message(self, _: object, __: object, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return
+        if self._user is not None:
+            self._user.message(topic, bytes(message.payload), retained=message.retain)
+
+    def _on_publish(self, _: object, __: object, mid: int, reason: ReasonCode, ___: object) -> None:
+        # Later, always: QoS 0 is told while `publish` has not yet said what the number is.
+        self._loop.call_soon(self._published, mid, reason.value, reason.getName())
+
+    def _published(self, mid: int, code: int, name: str) -> None:
+        if self._user is not None:
+            self._user.published(mid, code, name)
+
+    def _on_disconnect(
+        self, _: object, __: object, flags: Any, reason: ReasonCode, ___: object
+    ) -> None:
+        if flags.is_disconnect_packet_from_server:
+            code, name = reason.value, reason.getName()
+            self._client.refusal = refused(code, name, protocol=self._plan.protocol)
+
+
+def _client(plan: Plan) -> _Paho:
+    five = plan.protocol == "5"
+    client = _Paho(
+        CallbackAPIVersion.VERSION2,
+        client_id=plan.client_id,
+        clean_session=None if five else True,
+        protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
+        transport="websockets" if plan.address.websockets else "tcp",
+        reconnect_on_failure=False,
+    )
+    client.plan = plan
+    client.connect_timeout = plan.limit_s
+    client.max_inflight_messages = 0  # the link's window bounds them
+    if plan.username:
+        client.username_pw_set(plan.username, plan.password or None)
+    if plan.context is not None:
+        client.tls_set_context(plan.context)
+    if plan.address.websockets:
+        client.ws_set_options(path=plan.address.path)
+    if plan.will is not None:
+        will = plan.will
+        client.will_set(will.topic, will.payload, will.qos, will.retain)
+    return client
+
+
+def _options(plan: Plan) -> dict[str, Any]:
+    """Of MQTT 5: a clean start and no session afterwards, as 3.1.1's clean session."""
+    if plan.protocol != "5":
+        return {}
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # of paho
+    properties.SessionExpiryInterval = 0
+    properties.MaximumPacketSize = LONGEST_MESSAGE
+    return {"clean_start": True, "properties": properties}
+
+
+def connect_failure(error: Exception, address: BrokerAddress) -> Failure:
+    """What a failed try to reach `address` means."""
+    place = f"{address.host}:{address.port}"
+    match error:
+        case ssl.SSLError():
+            return explained(error, address.host)
+        case socket.gaierror():
+            return Failure(Trouble.ADDRESS, f"{address.host} is not found: {error.strerror}")
+        case paho.WebsocketConnectionError():
+            words = f"{place} does not take MQTT over WebSockets at {address.path}: {error}"
+            return Failure(Trouble.NETWORK, words)
+        case ConnectionRefusedError():
+            words = f"nothing listens at {place}; is the broker running, and the port right?"
+            return Failure(Trouble.NETWORK, words)
+        case TimeoutError():
+            return Failure(Trouble.NETWORK, f"{place} does not answer")
+        case OSError():
+            return Failure(Trouble.NETWORK, f"{place}: {error.strerror or error}")
+    log.warning("%s: the try failed", place, exc_info=error)
+    return Failure(Trouble.NETWORK, f"{place}: {type(error).__name__}: {error}")
+
+
+def _lost(
+    client: _Paho, plan: Plan, code: MQTTErrorCode = MQTTErrorCode.MQTT_ERR_CONN_LOST
+) -> Failure:
+    """Why paho has given up a connection that stood."""
+    if client.refusal is not None:
+        return client.refusal
+    match client.trouble:
+        case ssl.SSLError() as error:
+            return explained(error, plan.address.host)
+        case ConnectionResetError() | BrokenPipeError():
+            return Failure(Trouble.CLOSED, "the broker closed the connection (reset)")
+        case TimeoutError():
+            return Failure(Trouble.NETWORK, "the network took nothing from us for too long")
+        case OSError() as error:
+            return Failure(Trouble.NETWORK, f"the connection broke: {error.strerror or error}")
+    if code == MQTTErrorCode.MQTT_ERR_PROTOCOL:
+        words = f"what it sends is not MQTT {plan.protocol}, or it does not speak that version"
+        return Failure(Trouble.NETWORK, words)
+    if code == MQTTErrorCode.MQTT_ERR_KEEPALIVE:
+        return Failure(Trouble.NETWORK, "the broker does not answer any more")
+    return Failure(Trouble.CLOSED, "the broker closed the connection")
+
+
+def _pending(sock: object) -> int:
+    """Bytes that TLS has read already, of which select knows nothing."""
+    pending = getattr(sock, "pending", None)
+    return int(pending()) if pending is not None else 0
+
+
+def _is_connected(tcp: socket.socket) -> bool:
+    try:
+        tcp.getpeername()
+    except OSError:
+        return False
+    return True
