@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from hal.modulation import Cw, Fsk, LoRa, words
 
 from .packets import Position, RadioCounters
+from .version import version
 
 if TYPE_CHECKING:
     from .app import Gateway
@@ -27,7 +27,7 @@ def snapshot(gateway: Gateway) -> State:
     config = gateway.config
     return {
         "format": FORMAT,
-        "version": version("edgemast"),
+        "version": version(),
         "at": _iso(time.time()),
         "started": _iso(gateway.started_s),
         "uptime_s": round(gateway.host_us() / 1e6 - gateway.born_us / 1e6),

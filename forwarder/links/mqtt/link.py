@@ -12,11 +12,10 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
-from importlib.metadata import version
 
 from ... import wall_clock
 from ...packets import Uplink
+from ...version import version
 from ..base import Courier, RadioFacts, Schedule
 from ..meter import Meter
 from .commands import Commands, OnPlan
@@ -286,7 +285,7 @@ class MqttLink:
         return metrics
 
     def _metadata(self) -> dict[str, str]:
-        told = {"edgemast_version": _version(), "model": self._facts.model}
+        told = {"edgemast_version": version(), "model": self._facts.model}
         if self._commands.plan_version:
             told["config_version"] = self._commands.plan_version
         if self._commands.plan_fault:
@@ -328,8 +327,3 @@ class MqttLink:
             await asyncio.sleep(0.005)
         # Else the will speaks for us: the broker sends it when a connection breaks off.
         self._path.drop(politely=True)
-
-
-@cache
-def _version() -> str:
-    return version("edgemast")
