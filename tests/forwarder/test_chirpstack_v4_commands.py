@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +39,7 @@ from .semtech_makers import EUI
 
 gw_pb2: Any = pytest.importorskip("chirpstack_api.gw.gw_pb2", reason="chirpstack-api is not there")
 
+ROOT = Path(__file__).parent.parent.parent
 FORMATS = pytest.mark.parametrize("as_json", [False, True], ids=["protobuf", "json"])
 COUNTER_US = (2 << 32) + 0xFFFF_F000
 CONTEXT = pack(COUNTER_US, SESSION)
@@ -351,3 +356,18 @@ def test_both_encodings_of_a_downlink_are_read_alike(made: Any) -> None:
     lora = made.tx_info.modulation.lora
     assert found.modulation == LoRa(lora.spreading_factor, lora.bandwidth, lora.code_rate)
     assert found.payload == made.phy_payload and found.freq_hz == made.tx_info.frequency
+
+
+@pytest.mark.parametrize("payload", ["3a02ffa0", "5b" * 3000], ids=["no text", "deep groups"])
+def test_damage_is_unreadable_without_protobufs_c_code_too(payload: str) -> None:
+    program = (
+        "from tests.forwarder.chirpstack_makers import v4\nfrom tests.forwarder.semtech_makers import EUI\n"
+        f"read = v4().read(f'eu868/gateway/{{EUI}}/command/down', bytes.fromhex('{payload}'), "
+        "now_us=None)\n"
+        "print(type(read).__name__)"
+    )
+    environment = {**os.environ, "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"}
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, cwd=ROOT
+    )
+    assert run.stdout.strip() == "Unreadable", run.stderr

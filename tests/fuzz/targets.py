@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import forwarder_targets as forwarder
 from . import hal_targets as hal
+from .chirpstack_target import fuzz_chirpstack
 from .server_target import fuzz_demo_server
 from .tts_target import fuzz_tts_down
 
@@ -31,6 +32,7 @@ TARGETS: dict[str, Target] = {
     "replay": forwarder.fuzz_replay,
     "frame": forwarder.fuzz_frame,
     "demo-server": fuzz_demo_server,
+    "chirpstack": fuzz_chirpstack,
     "tts-down": fuzz_tts_down,
 }
 

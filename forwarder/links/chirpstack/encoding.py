@@ -51,9 +51,11 @@ def decode(payload: bytes, kind: type[M]) -> M:
         raise UnreadableMessage(f"{len(payload)} bytes; {MOST_BYTES} at most are read")
     if payload[:1] == b"{":
         return _from_json(payload, kind)
+    # The library in Python alone, where it has no C code, lets two more through: for text that is
+    # no UTF-8, and for groups in groups.
     try:
         return kind.FromString(payload)
-    except DecodeError:
+    except (DecodeError, UnicodeDecodeError, RecursionError):
         raise UnreadableMessage(f"{len(payload)} bytes that are no {_name(kind)}") from None
 
 

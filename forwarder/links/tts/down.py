@@ -32,7 +32,7 @@ def read(payload: bytes, link: str, leaps: LeapTable, *, conducted: bool) -> Com
     """A message of the down topic; never raises, whatever the bytes."""
     try:
         message = GatewayDown.FromString(payload)
-    except DecodeError as error:
+    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         return Unreadable(f"a GatewayDown expected: {error}")
     if not message.HasField("downlink_message"):
         return Unreadable("a GatewayDown with a downlink_message expected")
