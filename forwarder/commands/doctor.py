@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     case = make_case(args.config, args.radio)
     if args.board is not None:
-        case.uri, case.board_lines = board_radio(args.board, args.radio)
+        case.board_name, case.uri, case.board_lines = board_radio(args.board, args.radio)
     session = new_session(case)
     walk = Walk(checks(case, session))
     try:

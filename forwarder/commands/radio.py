@@ -80,7 +80,7 @@ def add_board(parser: argparse.ArgumentParser) -> None:
 def chosen(args: argparse.Namespace) -> tuple[str, BoardLines | None]:
     """URI and reset lines by -c, --board and --radio; the last wins. Raises ConfigError."""
     if args.board is not None:
-        return board_radio(args.board, args.radio)
+        return board_radio(args.board, args.radio)[1:]
     if args.config is not None:
         from ..config import load
 
@@ -89,16 +89,17 @@ def chosen(args: argparse.Namespace) -> tuple[str, BoardLines | None]:
     return args.radio or "sim:", None
 
 
-def board_radio(name: str, radio: str | None) -> tuple[str, BoardLines | None]:
-    """URI and lines of a board, or of the one that says its own name. Raises ConfigError."""
+def board_radio(name: str, radio: str | None) -> tuple[str, str, BoardLines | None]:
+    """Name, URI and lines of a board, or of the one that says its name. Raises ConfigError."""
     from ..config import boards, detect
 
     found = detect.choose() if name.lower() == "auto" else None
     if found:
         print(f"board {found.board}, because of the {found.why}", file=sys.stderr)
-    board = boards.read(found.board or name if found else name)
+    name = (found.board or name) if found else name
+    board = boards.read(name)
     uri = radio or (found.radio if found else "") or board.radio
-    return uri, boards.board_lines(board) if uri.startswith("spi:") else None
+    return name, uri, boards.board_lines(board) if uri.startswith("spi:") else None
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

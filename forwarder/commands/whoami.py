@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     config = load(args.config) if args.config else None
     lines = config.lines if config else None
     if args.board is not None:
-        args.radio, lines = board_radio(args.board, args.radio)
+        _, args.radio, lines = board_radio(args.board, args.radio)
     chip_eui, why_not = _chip(args.radio, config, lines)
     known = {"chip": chip_eui, "stored": stored_eui(), **macs()}
     try:

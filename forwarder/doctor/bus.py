@@ -9,6 +9,7 @@ from hal.transport.lock import SYSTEM_DIRECTORY, holder
 from .case import Case
 from .values import Finding, fail, ok, skipped, warn
 
+OURS = re.compile(r"(edgemast|forwarder) run ")  # as the lock names a gateway
 GROUPS = {"spi": "spi", "usb": "dialout"}
 
 
@@ -32,6 +33,56 @@ def enabled(case: Case) -> Finding:
         f"dtparam=spi=on is missing in {where}",
         "it was added, and the machine not rebooted since",
         next="sudo raspi-config nonint do_spi 0 && sudo reboot",
+    )
+
+
+def i2c(case: Case) -> Finding:
+    """Whether the bus of the temperature sensor is on, where the board has its sensor there."""
+    bus, address = _sensor(case)
+    if not bus:
+        return skipped("no sensor on I2C is known of this board")
+    machine = case.machine
+    if machine.exists(bus):
+        return ok(f"{bus} is there, for the temperature sensor at {address}")
+    return warn(
+        f"{bus} does not exist: the temperature sensor at {address} is not read",
+        "I2C on: RSSI is compensated for the temperature",
+        f"dtparam=i2c_arm=on is missing in {machine.boot_config()}",
+        "the driver i2c-dev is not loaded",
+        next="sudo raspi-config nonint do_i2c 0 && sudo reboot",
+    )
+
+
+def _sensor(case: Case) -> tuple[str, str]:
+    from ..config import boards
+
+    name = case.board or ""
+    told = boards.read(name).temperature if name else ""
+    path, _, address = told.partition(" ")
+    return (path, address) if address else ("", "")
+
+
+def board(case: Case) -> Finding:
+    """Whether the configured board is the one that says its name."""
+    from ..config import detect
+
+    found = detect.detect(case.machine.root)
+    if case.board is None:
+        if found.board:
+            return warn(
+                f"no board is named; this is {found.board} ({found.why})",
+                f'board = "{found.board}"',
+                next=f"edgemast boards {found.board}",
+            )
+        return skipped(f"no board is named; {found.why}")
+    if found.board in (None, case.board):
+        return ok(f"{case.board} is configured" + (f"; {found.why}" if found.board else ""))
+    return warn(
+        f"{case.board} is configured, and the {found.why} says {found.board}",
+        "the board that is there: lines and gain tables differ",
+        "the configuration is of another gateway",
+        "the HAT carries another card than it was made for",
+        next=f"edgemast boards {found.board}",
     )
 
 
@@ -94,7 +145,7 @@ def free(case: Case) -> Finding:
     machine = case.machine
     locks = [str(machine.path(SYSTEM_DIRECTORY)), str(machine.path("/tmp"))]
     locked = holder(case.device, directories=locks)
-    if locked and "edgemast" in locked:
+    if locked and OURS.match(locked):
         case.running = locked
         return skipped(f"{locked} has the board; stop it to have the chip itself examined")
     who = [locked] if locked else machine.holders(case.device)

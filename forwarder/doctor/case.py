@@ -28,9 +28,15 @@ class Case:
     uri: str | None = None
     gpio: hal.gpio.Machine = hal.gpio.THIS_MACHINE
     clock: Clock = field(default_factory=SystemClock)
+    board_name: str = ""  # of --board
     board_lines: BoardLines | None = None  # of --board, instead of the configuration's
     chip_eui: str | None = None
     running: str = ""
+
+    @property
+    def board(self) -> str | None:
+        """The name of its file, where it is known."""
+        return self.board_name or (self.config.board if self.config else None)
 
     @property
     def scheme(self) -> str:
@@ -40,6 +46,11 @@ class Case:
     def device(self) -> str:
         """The path in the radio's URI, without options; empty for the simulated board."""
         return (self.uri or "").partition(":")[2].partition("?")[0]
+
+    @property
+    def radio_options(self) -> str:
+        """How another command is told of the same radio."""
+        return f"-c {self.path}" if self.config else f"--radio '{self.uri}'"
 
     @property
     def lines(self) -> BoardLines | None:

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 
 from hal.config import ConcentratorConfig
 from hal.transport.base import Transport
 
 from ..commands.radio import eu868, open_radio
+from ..config.links import LinkSettings
 from ..errors import ConfigError
 from ..host import macs, stored_eui
 from ..identity import choose
-from . import bus, chip, clock, gpio, network, power, servers, setup, storage
+from . import (
+    bus,
+    certificates,
+    chip,
+    clock,
+    gpio,
+    live,
+    network,
+    power,
+    servers,
+    setup,
+    storage,
+)
 from .case import Case
 from .values import Check, Finding, skipped
 
@@ -29,6 +43,8 @@ def checks(case: Case, session: chip.Session | None = None) -> list[Check]:
         Check("power supply", partial(power.supply, case)),
         Check("service", partial(bus.service, case)),
     ]
+    if case.scheme != "sim":
+        table.append(Check("board", partial(bus.board, case)))
     if session is None:
         why = "no channels to start it with" if case.problem else NO_RADIO
         table.append(Check("radio", partial(skipped, why)))
@@ -65,6 +81,7 @@ def _board(case: Case) -> Iterator[Check]:
     spi = case.scheme == "spi"
     if spi:
         yield Check("SPI enabled", partial(bus.enabled, case))
+        yield Check("I2C enabled", partial(bus.i2c, case))
     if case.scheme not in ("spi", "usb"):
         return
     yield Check("device", partial(bus.node, case), ("SPI enabled",) if spi else ())
@@ -72,6 +89,7 @@ def _board(case: Case) -> Iterator[Check]:
     if spi:
         yield Check("chip select", partial(gpio.chip_select, case))
     yield Check("board free", partial(bus.free, case), ("permission",))
+    yield Check("gateway running", partial(live.gateway, case), after=("board free",))
     if spi:
         yield Check("GPIO lines", partial(gpio.lines, case), ("board free", "chip select"))
 
@@ -108,16 +126,22 @@ def _servers(case: Case, identified: tuple[str, ...]) -> Iterator[Check]:
         needs = (f"name {names[0]}",) if len(servers.hosts(server)) == len(names) == 1 else ()
         ask = partial(_ask, server, case)
         yield Check(f"server {server.name}", ask, needs, servers.PROBE_S, after=identified)
+        if files := certificates.named(server):
+            look = partial(certificates.good, files, datetime.now(UTC))
+            yield Check(f"certificates {server.name}", look)
 
 
-def _ask(server: object, case: Case) -> Finding:
-    stored = stored_eui()
+def _ask(server: LinkSettings, case: Case) -> Finding:
+    """A gateway that runs is asked, not its server: a second voice would disturb the first."""
+    if case.running:
+        return live.server(server.name, case)
     assert case.config is not None
+    interfaces = macs(case.machine.path(setup.NET))
     try:
-        eui = choose(case.config.eui, case.chip_eui, stored, macs(case.machine.path(setup.NET))).eui
-    except ConfigError as error:
-        return skipped(f"the gateway has no EUI to ask with: {error}")
-    return servers.probe(server, eui, case)
+        found = choose(case.config.eui, case.chip_eui, stored_eui(), interfaces)
+    except ConfigError:
+        return skipped("the gateway has no EUI to ask with: see gateway EUI")
+    return servers.probe(server, found.eui, case)
 
 
 def _is_address(host: str) -> bool:

@@ -53,7 +53,13 @@ class Session:
         try:
             self._transport = self._open()
         except HalError as error:
-            return fail(str(error), "the device to open", next=f"ls -l {self._case.device}")
+            return fail(
+                str(error),
+                "the device to open, and a bridge to answer on USB",
+                "the bridge hangs: unplug the board, wait a second, plug it in",
+                "this is another serial device",
+                next="ls -l /dev/serial/by-id /dev/spidev*",
+            )
         return ok(f"{self._transport.uri} is open")
 
     def reset(self) -> Finding:
@@ -257,9 +263,8 @@ class Session:
             try:
                 steps[name](bench)
             except Unexpected as error:
-                return fail(
-                    f"{error.read} (step '{name}')", error.expected, *error.causes, next=self._next
-                )
+                read = f"{error.read} (step '{name}')"
+                return fail(read, error.expected, *error.causes, next=self._next(error))
             except HalError as error:
                 return _bus_failed(error)
         try:
@@ -267,9 +272,13 @@ class Session:
         except HalError as error:
             return _bus_failed(error)
 
-    @property
-    def _next(self) -> str:
-        return f"edgemast bus-test --radio '{self._case.uri}'"
+    def _next(self, error: Unexpected) -> str:
+        """Silence wants other lines or a cold start, wrong bits a slower bus."""
+        if "silence" not in error.read:
+            return f"edgemast bus-test {self._case.radio_options}"
+        if self._case.scheme == "spi":
+            return f"edgemast boards {self._case.board or ''}".rstrip()
+        return "unplug the board, wait a second, plug it in"
 
 
 def _bus_failed(error: HalError) -> Finding:

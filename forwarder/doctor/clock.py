@@ -6,14 +6,22 @@ import ctypes
 import os
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from hal.gps.receiver import Kind, Receiver
+from hal.gps.values import Report
+
+from ..config.model import GpsSettings
+from . import live
 from .case import Case
+from .network import tcp_opens
 from .values import Finding, fail, ok, skipped, warn
 
 STA_UNSYNC = 0x0040  # adjtimex(2)
 STATUS_OFFSET = 5 * ctypes.sizeof(ctypes.c_long)  # modes, offset, freq, maxerror, esterror, status
 TIMEX_SIZE = 512  # more than any kernel's struct
 LISTEN_S = 1.6
+GPSD_PORT = 2947
 
 
 def sync(case: Case) -> Finding:
@@ -61,16 +69,25 @@ def kernel_synchronised() -> bool | None:
 
 
 def gps(case: Case) -> Finding:
-    """Whether anything that looks like a receiver talks on the configured device."""
-    tty = case.config.gps_tty if case.config else None
-    if tty is None:
+    """Whether a receiver, or gpsd, tells anything where the configuration says it is."""
+    settings = case.config.gps if case.config else None
+    if settings is None:
         return skipped("GPS is not configured (gateway.gps)")
-    machine = case.machine
+    if case.running:
+        return live.gps(case)
+    if settings.kind == "gpsd":
+        place = urlsplit(settings.source)
+        return tcp_opens(place.hostname or "localhost", place.port or GPSD_PORT)
+    return _serial(case, settings)
+
+
+def _serial(case: Case, settings: GpsSettings) -> Finding:
+    machine, tty = case.machine, settings.source
     if not machine.exists(tty):
         return fail(
             f"{tty} does not exist",
             "the receiver's serial device",
-            "the serial port is off: enable_uart=1 in config.txt",
+            f"the serial port is off: enable_uart=1 is missing in {machine.boot_config()}",
             "the receiver is on another port",
             next="sudo raspi-config nonint do_serial_hw 0 && sudo reboot",
         )
@@ -82,8 +99,12 @@ def gps(case: Case) -> Finding:
             next="sudo raspi-config nonint do_serial_cons 1 && sudo reboot",
         )
     if users := machine.holders(tty):
-        return skipped(f"{tty} is in use by {', '.join(users)}")
-    return _listen(str(machine.path(tty)), tty)
+        return fail(
+            f"{tty} is in use by {', '.join(users)}",
+            "the port for the gateway alone",
+            'gpsd has it: then gateway.gps_tty = "gpsd://localhost"',
+        )
+    return _listen(str(machine.path(tty)), settings)
 
 
 def _console_on(case: Case, tty: str) -> str:
@@ -96,30 +117,33 @@ def _console_on(case: Case, tty: str) -> str:
     )
 
 
-def _listen(path: str, tty: str) -> Finding:
+def _listen(path: str, settings: GpsSettings) -> Finding:
     from serial import Serial, SerialException
 
+    tty, receiver = settings.source, Receiver(Kind(settings.kind))
+    size = 0
     try:
-        with Serial(path, 9600, timeout=0.2) as port:
-            data = b""
+        with Serial(path, settings.baud, timeout=0.2) as port:
             end = time.monotonic() + LISTEN_S
-            while time.monotonic() < end and not talks(data):
-                data += port.read(256)
+            while time.monotonic() < end:
+                data = port.read(256)
+                size += len(data)
+                if reports := receiver.feed(data):
+                    return ok(f"a receiver talks {receiver.protocol} on {tty}: {told(reports)}")
     except (SerialException, OSError) as error:
         return fail(
             f"{tty}: {error}", "the receiver's port to open", "no permission: group dialout"
         )
-    if talks(data):
-        return ok(f"a receiver talks on {tty}")
     return warn(
-        f"{len(data)} bytes from {tty}, none of them NMEA or UBX",
-        "a receiver that talks at 9600 bit/s",
+        f"{size} bytes from {tty} in {LISTEN_S} s, and no message that we know",
+        f"a receiver that talks at {settings.baud} bit/s",
         "no receiver is fitted, or it is held in reset",
-        "it talks at another speed",
-        next=f"stty -F {tty} 9600 raw; timeout 3 cat {tty}",
+        "it talks at another speed: gateway.gps_baud",
+        next=f"stty -F {tty} {settings.baud} raw; timeout 3 cat {tty}",
     )
 
 
-def talks(data: bytes) -> bool:
-    """Whether this looks like NMEA or UBX."""
-    return any(mark in data for mark in (b"$GP", b"$GN", b"$GL", b"$GA", b"$GB", b"\xb5\x62"))
+def told(reports: list[Report]) -> str:
+    """What the last of them says, in a word or two."""
+    words = {"Fix": "position", "NoFix": "no position yet", "NoTime": "no time yet"}
+    return words.get(type(reports[-1]).__name__, "time")

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 
 from forwarder.__main__ import main
 from forwarder.commands import doctor
-from forwarder.doctor import clock, network, servers
+from forwarder.doctor import certificates, clock, network, servers
 from forwarder.doctor.case import Case
 from forwarder.doctor.chain import checks
 from forwarder.doctor.values import Verdict
@@ -121,7 +122,8 @@ def test_a_running_gateway_keeps_its_server_to_itself(tmp_path: Path) -> None:
     case = doctor.make_case(str(write(tmp_path / "gateway.toml", 1700)), None)
     case.running = "edgemast run (pid 5)"
     (ask,) = [check for check in checks(case) if check.name == "server lns"]
-    assert ask.run().verdict is Verdict.SKIPPED
+    finding = ask.run()
+    assert finding.verdict is Verdict.SKIPPED and "speaks to it" in finding.read
 
 
 def test_a_server_that_is_silent_may_not_know_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,3 +243,34 @@ def test_a_certificate_of_an_unknown_authority_is_a_failure(
         "this machine's clock is wrong",
         "the CA of the server is not the configured one",
     )
+
+
+@pytest.mark.parametrize(
+    ("days", "verdict"), [(29, Verdict.OK), (5, Verdict.WARN), (-1, Verdict.FAIL)]
+)
+def test_the_gateways_own_certificates_are_told_by_the_days_they_have_left(
+    tmp_path: Path, days: int, verdict: Verdict
+) -> None:
+    now = datetime.now(UTC)
+    authority = Authority("test", now)
+    client, _ = authority.client("gateway", days=days).write(tmp_path, "client")
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(authority.certificate)
+    finding = certificates.good([ca, client], now)
+    assert finding.verdict is verdict
+    assert str(client) in finding.read
+
+
+def test_a_certificate_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
+    noise = tmp_path / "noise.pem"
+    noise.write_text("no certificate")
+    for path in (noise, tmp_path / "nothing.pem"):
+        finding = certificates.good([path], datetime.now(UTC))
+        assert finding.verdict is Verdict.FAIL and str(path) in finding.read
+
+
+def test_the_certificates_of_a_server_are_those_its_settings_name() -> None:
+    broker = mqtt("mqtts://x")
+    settings = replace(broker, ca_file="ca.pem", cert_file="me.pem", key_file="me.key")
+    assert certificates.named(settings) == [Path("ca.pem"), Path("me.pem")]
+    assert certificates.named(UdpSettings("u", "x", EUI)) == []

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from forwarder.config.load import loads
+from forwarder.config.model import GpsSettings
 from forwarder.doctor import bus, clock, gpio, power, storage
+from forwarder.doctor.case import Case
 from forwarder.doctor.values import Finding, Verdict
 from hal.transport.lock import DeviceLock
 
@@ -219,14 +223,6 @@ def test_the_kernel_can_be_asked_about_its_clock() -> None:
     assert clock.kernel_synchronised() in (True, False, None)
 
 
-@pytest.mark.parametrize(
-    ("data", "yes"),
-    [(b"$GNRMC,1", True), (b"\x01\xb5\x62\x01", True), (b"", False), (b"login: ", False)],
-)
-def test_a_receiver_is_told_from_noise(data: bytes, yes: bool) -> None:
-    assert clock.talks(data) is yes
-
-
 def test_a_root_that_is_read_only_is_a_warning(pi: Pi) -> None:
     pi.write("/proc/mounts", "/dev/root / ext4 rw 0 0\noverlay / overlay ro,relatime 0 0\n")
     assert storage.root_file_system(pi.case()).verdict is Verdict.WARN
@@ -234,3 +230,117 @@ def test_a_root_that_is_read_only_is_a_warning(pi: Pi) -> None:
 
 def test_what_is_mounted_elsewhere_says_nothing_about_the_root() -> None:
     assert storage.mount_options("proc /proc proc ro 0 0\n/dev/root / ext4 rw 0 0\n", "/") == {"rw"}
+
+
+# GPS.
+
+
+def gps(pi: Pi, **settings: object) -> Case:
+    case = pi.case()
+    case.config = replace(
+        loads('board = "rak2287"\nregion = "EU868"\n', "gateway.toml"),
+        gps=GpsSettings(**({"source": "/dev/ttyAMA0"} | settings)),  # type: ignore[arg-type]
+    )
+    return case
+
+
+def test_the_receivers_port_is_not_there(pi: Pi) -> None:
+    assert "enable_uart=1 is missing in /boot/firmware/config.txt" in failed(clock.gps(gps(pi)))
+
+
+def test_the_kernels_console_is_on_the_receivers_port(pi: Pi) -> None:
+    pi.write("/dev/ttyAMA0")
+    pi.write("/proc/cmdline", "console=ttyAMA0,115200 console=tty1 root=/dev/mmcblk0p2\n")
+    said = failed(clock.gps(gps(pi)))
+    assert "console=ttyAMA0,115200" in said and "do_serial_cons 1" in said
+
+
+def test_gpsd_has_the_receivers_port(pi: Pi) -> None:
+    pi.write("/dev/ttyAMA0")
+    pi.process(300, "gpsd", "/dev/ttyAMA0")
+    said = failed(clock.gps(gps(pi)))
+    assert "in use by gpsd (pid 300)" in said and "gpsd://localhost" in said
+
+
+@pytest.mark.parametrize(
+    ("sent", "verdict", "words"),
+    [
+        (
+            b"$GPRMC,120000.00,A,4807.038,N,01131.000,E,0.0,0.0,230394,,,A*50\r\n",
+            Verdict.OK,
+            "talks NMEA",
+        ),
+        (b"login: \r\n", Verdict.WARN, "no message that we know"),
+        (b"", Verdict.WARN, "0 bytes"),
+    ],
+)
+def test_a_receiver_is_told_from_noise_and_silence(
+    pi: Pi, monkeypatch: pytest.MonkeyPatch, sent: bytes, verdict: Verdict, words: str
+) -> None:
+    class Port:
+        """A serial port that has `sent` to read, and nothing after."""
+
+        def __init__(self, path: str, baud: int, timeout: float) -> None:
+            self._held = sent
+            assert (path, baud) == (str(pi.root / "dev/ttyAMA0"), 9600)
+
+        def __enter__(self) -> Port:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def read(self, size: int) -> bytes:
+            read, self._held = self._held, b""
+            return read
+
+    monkeypatch.setattr(clock, "LISTEN_S", 0.02)
+    monkeypatch.setattr("serial.Serial", Port)
+    pi.write("/dev/ttyAMA0")
+    finding = clock.gps(gps(pi))
+    assert (finding.verdict, words in finding.read) == (verdict, True), finding.read
+
+
+def test_gpsd_that_is_not_there_is_a_failure(pi: Pi) -> None:
+    assert "127.0.0.1:1" in failed(clock.gps(gps(pi, source="gpsd://127.0.0.1:1", kind="gpsd")))
+
+
+# Which board.
+
+
+def eeprom(pi: Pi, product: str) -> None:
+    pi.write("/proc/device-tree/hat/vendor", "somebody\0")
+    pi.write("/proc/device-tree/hat/product", product + "\0")
+
+
+def test_another_board_is_configured_than_the_one_that_is_there(pi: Pi) -> None:
+    eeprom(pi, "WM1302")
+    finding = bus.board(gps(pi))
+    assert finding.verdict is Verdict.WARN
+    assert finding.read == (
+        "rak2287 is configured, and the HAT EEPROM: somebody, WM1302 says wm1302"
+    )
+
+
+def test_the_board_that_is_there_is_proposed_where_none_is_named(pi: Pi) -> None:
+    eeprom(pi, "RAK2287 HAT")
+    finding = bus.board(pi.case())
+    assert finding.verdict is Verdict.WARN and finding.expected == 'board = "rak2287"'
+
+
+def test_a_board_that_does_not_say_its_name_is_taken_at_the_configurations_word(pi: Pi) -> None:
+    assert bus.board(gps(pi)).verdict is Verdict.OK
+
+
+def test_i2c_is_off_and_the_sensor_is_not_read(pi: Pi) -> None:
+    case = pi.case()
+    case.board_name = "wm1302"
+    finding = bus.i2c(case)
+    assert finding.verdict is Verdict.WARN and "at 0x39 is not read" in finding.read
+    pi.write("/dev/i2c-1")
+    assert bus.i2c(case).verdict is Verdict.OK
+
+
+def test_a_board_without_a_known_sensor_needs_no_i2c(pi: Pi) -> None:
+    case = pi.case()
+    case.board_name = "pg1302"
+    assert bus.i2c(case).verdict is Verdict.SKIPPED
