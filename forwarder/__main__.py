@@ -25,6 +25,7 @@ COMMANDS = {
     "sim-js": "a simulated Join Server over HTTPS, with the devices' root keys",
     "replay": "recorded receptions through simulated boards and the forwarder",
     "config": "check, show or convert a configuration file",
+    "filter-test": "what each server's filter would drop of a recorded log",
     "firmware": "import or list the chip's firmware images",
     "whoami": "which EUI this gateway has, and why",
     "boards": "the boards that are known, with lines and pins; or which one this is",

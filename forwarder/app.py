@@ -393,7 +393,7 @@ def make_links(
             from .links.semtech_udp.link import SemtechUdpLink
 
             udp = SemtechUdpLink(settings, facts, schedule, meter=meter)
-            yield Feed(udp, feed, heads, carries=settings.dialect.carries, meter=meter)
+            yield Feed(udp, feed, heads, carries=settings.carries, meter=meter)
         else:
             link, take = _mqtt_link(settings, facts, schedule, meter)
             yield Feed(link, feed, heads, take=take, meter=meter)

@@ -16,17 +16,13 @@ from hal.frames import RxFrame
 
 from ..packets import Uplink
 from .base import Link
-from .filters import Filter, Heads, Reason
+from .filters import Filter, Heads, Reason, everything
 from .meter import Meter, Now
 from .settings import FeedSettings
 
 METER_S = 60.0  # between two looks at the meter: a day ends that much late at most
 
 log = logging.getLogger(__name__)
-
-
-def everything(frame: RxFrame) -> bool:
-    return True
 
 
 class Feed:
@@ -50,9 +46,8 @@ class Feed:
         self.name = link.name
         self.link = link
         self.filtered: Counter[Reason] = Counter()
-        self._filter = Filter(settings, heads)
+        self._filter = Filter(settings, heads, carries)
         self._take = take or link.uplink
-        self._carries = carries
         self._meter = meter or Meter()
 
     async def run(self) -> None:
@@ -73,8 +68,6 @@ class Feed:
 
     def refuses(self, uplink: Uplink) -> Reason | None:
         """Why this server is not given a frame; None when it is. Asked once for each frame."""
-        if not self._carries(uplink.frame):
-            return Reason.PROTOCOL
         return self._filter.refuses(uplink)
 
     def status(self) -> dict[str, object]:

@@ -1,13 +1,16 @@
 """Which received frames a server is given, and why not the others. Pure.
 
-The rules, in this order: the CRC policy; ghosts; then, where any is set, those about addresses
-(address_rules.py, which a gateway without them never loads).
+The rules, in this order: the CRC policy; what the protocol can carry; ghosts; then, where any is
+set, those about addresses (address_rules.py, which a gateway without them never loads).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from hal.frames import RxFrame
 
 from ..packets import Uplink
 from .settings import FeedSettings, FilterSettings
@@ -49,19 +52,34 @@ class Heads:
         return self._head
 
 
-class Filter:
-    """One server's. Raises ValueError for an entry of a list that means nothing."""
+def everything(frame: RxFrame) -> bool:
+    return True
 
-    def __init__(self, settings: FeedSettings, heads: Heads) -> None:
+
+class Filter:
+    """One server's. Raises ValueError for an entry of a list that means nothing.
+
+    `heads` is shared by all filters of a gateway; `carries` says what the protocol has words for.
+    """
+
+    def __init__(
+        self,
+        settings: FeedSettings,
+        heads: Heads,
+        carries: Callable[[RxFrame], bool] = everything,
+    ) -> None:
         self._crcs = settings.crcs
         self._ghosts = settings.ghosts
         self._heads = heads
+        self._carries = carries
         self._rules = _rules(settings.filter)
 
     def refuses(self, uplink: Uplink) -> Reason | None:
         """Why this server is not given a frame; None when it is. Asked once for each frame."""
         if uplink.frame.crc not in self._crcs:
             return Reason.CRC
+        if not self._carries(uplink.frame):
+            return Reason.PROTOCOL
         if uplink.ghost and not self._ghosts:
             return Reason.GHOST
         if self._rules is None:

@@ -5,6 +5,7 @@ Read are, told apart by each line's own shape:
 - `EUI: {"rxpk": [...]}` or `{"rxpk": [...]}`: what a packet forwarder sent, a line a datagram
   (Semtech's PROTOCOL.TXT, section 3.2);
 - the Helium console's JSON lines: `raw_packet` and `hotspots[]` (CampusIoT data sets);
+- local mode's own records (docs/local-mode.md): `raw` and `radio`;
 - pcap files with LoRaTap headers, as `edgemast rx --pcap` and Wireshark write them.
 
 Files may be compressed with gzip. A line that is none of these is `Unreadable`, with its number
@@ -149,7 +150,26 @@ def _line(line: str) -> list[Reception]:
     if "raw_packet" in body:
         payload = base64.b64decode(body["raw_packet"], validate=True)
         return [_hotspot(payload, report) for report in body["hotspots"]]
-    raise ValueError("neither rxpk nor raw_packet in it")
+    if "raw" in body and "radio" in body:
+        return [_record(body)]
+    raise ValueError("neither rxpk nor raw_packet nor raw in it")
+
+
+def _record(body: dict[str, Any]) -> Reception:
+    radio, payload = body["radio"], base64.b64decode(body["raw"], validate=True)
+    heard = {"datr": radio["datarate"], "modu": "LORA" if "coding_rate" in radio else "FSK"}
+    tmst = int(radio["tmst"])
+    return Reception(
+        gateway=str(body["gateway"]).lower(),
+        at_us=_instant_us(body, tmst),
+        payload=_sized(payload),
+        freq_hz=_freq_hz(int(radio["freq_hz"]) / 1e6),
+        modulation=_modulation(heard | {"codr": radio.get("coding_rate", "4/5")}),
+        crc=Crc.OK,
+        rssi_dbm=_level("rssi_dbm", radio["rssi_dbm"]),
+        snr_db=_level("snr_db", radio.get("snr_db", 0.0)),
+        tmst=tmst & 0xFFFFFFFF,
+    )
 
 
 def _rxpk(gateway: str, frame: dict[str, Any]) -> Reception:

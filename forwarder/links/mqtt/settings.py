@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from hal.frames import Crc, RxFrame
+
 from ..settings import FeedSettings
 
 SCHEMES = {  # of an address: transport, TLS, default port
@@ -113,6 +115,10 @@ class MqttSettings:
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     command_timeout_s: float = 10.0
     raw: bool = False
+
+    def carries(self, frame: RxFrame) -> bool:
+        """Whether this server can use such a frame at all; The Things Stack drops damaged ones."""
+        return self.profile != "tts" or frame.crc is not Crc.BAD
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:

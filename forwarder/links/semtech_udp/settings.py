@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hal.frames import RxFrame
+
 from ..settings import FeedSettings
 from .profiles import PROFILES, Profile
 
@@ -45,6 +47,10 @@ class UdpSettings:
     def gateway(self) -> bytes:
         """The EUI as datagrams carry it: 8 bytes, most significant first."""
         return bytes.fromhex(self.eui)
+
+    def carries(self, frame: RxFrame) -> bool:
+        """Whether this server can read such a frame at all."""
+        return self.dialect.carries(frame)
 
     @property
     def dialect(self) -> Profile:
