@@ -103,7 +103,7 @@ class Concentrator:
     ) -> None:
         """`firmware` defaults to what is installed; `line_start_us` is where the line starts."""
         self._transport = transport
-        self._config = config
+        self._config = self._calibrated = config
         self._clock: Clock = clock or SystemClock()
         self._firmware = firmware
         self._chip = Sx1302(transport)
@@ -153,6 +153,7 @@ class Concentrator:
         bringup.run(bench)
         self.eui, self.model = bench.eui, bench.model
         self.sx1261_fault = bench.sx1261_fault
+        self._calibrated = bench.config
         self._decoder = Decoder(bench.config, model=bench.model)
         self._time = Clockwork(self._transport, self._line_start_us)
         self._time.update(self._chip.transfer(COUNTER_OPS))
@@ -197,7 +198,7 @@ class Concentrator:
         now_us = self._time.update((first, second))
         self._check_free(frame.rf_chain, states)
         start_ticks = self._start_ticks(frame, now_us)
-        sent = program(frame, self._config, start_ticks=start_ticks)
+        sent = program(frame, self._calibrated, start_ticks=start_ticks)
         if self._listener and not self.sx1261_fault:
             return self._send_if_free(frame, sent, self._listener)
         return self._trigger(frame, sent)
@@ -411,4 +412,4 @@ def _installed_firmware(transport: Transport, config: ConcentratorConfig) -> Fir
         return Firmware.simulated()
     from .firmware_store import load_for
 
-    return load_for(transport.uri, lbt=config.sx1261 is not None)
+    return load_for(transport.uri, lbt=config.sx1261 is not None, sx1250=config.sx1250)

@@ -35,7 +35,8 @@ class TxGain:
     """One line of the gain table: asked conducted power, and the chip settings that give it.
 
     SX1250 boards use `pa_gain` (0 or 1) and `pwr_idx` (0 to 22); SX125x boards `pa_gain` (0 to 3),
-    `dac_gain`, `mix_gain` (5 to 15), and `dig_gain` (0 to 3).
+    `dac_gain`, `mix_gain` (5 to 15), and `dig_gain` (0 to 3). The offsets cancel the carrier; a
+    calibration at the start finds them.
     """
 
     rf_power_dbm: int
@@ -44,6 +45,8 @@ class TxGain:
     dig_gain: int = 0
     dac_gain: int = 3
     mix_gain: int = 0
+    offset_i: int = 0
+    offset_q: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,11 @@ class ConcentratorConfig:
     sx1261: Sx1261Config | None = None
     allow_lowest_gain: bool = False  # send at the table's lowest entry when less was asked
 
+    @property
+    def sx1250(self) -> bool:
+        """Whether the radio that clocks the chip is an SX1250: the others then are too."""
+        return self.radios[self.clock_source].kind is RadioKind.SX1250
+
     def validate(self) -> list[str]:
         """Every reason why no concentrator can run this; empty if it can."""
         return [*_radio_faults(self), *_channel_faults(self)]
@@ -164,6 +172,10 @@ def _radio_faults(config: ConcentratorConfig) -> list[str]:
         faults.append("no radio is enabled: enable radio_0, radio_1 or both")
     if config.clock_source not in (0, 1) or not config.radios[config.clock_source].enable:
         faults.append(f"clksrc {config.clock_source} is not an enabled radio: it clocks the chip")
+    kinds = {radio.kind is RadioKind.SX1250 for radio in config.radios if radio.enable}
+    if len(kinds) > 1:
+        names = " and ".join(radio.kind.value for radio in config.radios)
+        faults.append(f"radio_1.type: the radios are {names}; SX1250 go with SX1250 only")
     for index, radio in enumerate(config.radios):
         if not radio.enable:
             continue

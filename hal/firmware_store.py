@@ -15,7 +15,9 @@ from pathlib import Path
 from .errors import FirmwareError
 from .sx1302.firmware import (
     AGC_SX1250,
+    AGC_SX1257,
     ARB,
+    CALIBRATION,
     KNOWN,
     LARGEST,
     SX1261_PATCH,
@@ -64,27 +66,28 @@ def locate(image: KnownImage, dirs: list[Path]) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def load(given: Path | None = None, *, lbt: bool = False) -> Firmware:
+def load(given: Path | None = None, *, lbt: bool = False, sx1250: bool = True) -> Firmware:
     """What a start needs. Raises FirmwareError: which image is missing or damaged, what to do.
 
     The SX1261's patch may be missing: the gateway receives without it.
     """
     dirs = search_dirs(given)
     return Firmware(
-        agc=_read_known(AGC_SX1250, dirs),
+        agc=_read_known(AGC_SX1250 if sx1250 else AGC_SX1257, dirs),
         arb=_read_known(ARB, dirs),
         sx1261_patch=_optional(SX1261_PATCH, dirs) if lbt else None,
+        calibration=None if sx1250 else _read_known(CALIBRATION, dirs),
     )
 
 
-def load_for(uri: str, *, lbt: bool = False) -> Firmware:
+def load_for(uri: str, *, lbt: bool = False, sx1250: bool = True) -> Firmware:
     """What a start on the radio at `uri` needs.
 
     The simulated board on a pseudo-terminal speaks as a real bridge does and has no use for
     Semtech's images; there, and where a recording is played, their absence is no reason to stop.
     """
     try:
-        found = load(lbt=lbt)
+        found = load(lbt=lbt, sx1250=sx1250)
         if lbt and found.sx1261_patch is None and _is_simulated(uri):
             return replace(found, sx1261_patch=Firmware.simulated().sx1261_patch)
         return found

@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from hal.sim.board import DEFAULT_EUI, SimBoard
+from hal.sim.board import DEFAULT_EUI, RADIO_KINDS, SimBoard
 from hal.sim.otp import MODEL_IDS
 from hal.sim.pty import Pty
 from hal.sim.server import SimServer
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--control", type=int, metavar="PORT", help="TCP on 127.0.0.1; 0 is any free port"
     )
     parser.add_argument("--model", default="sx1302", help=" or ".join(MODEL_IDS))
+    parser.add_argument("--radios", default="SX1250", help=" or ".join(RADIO_KINDS))
     parser.add_argument("--eui", default=DEFAULT_EUI, metavar="HEX", help=f"default {DEFAULT_EUI}")
     parser.add_argument(
         "--start-ticks", type=int, default=0, metavar="N", help="32 MHz counter after a reset"
@@ -62,7 +63,12 @@ def _board(args: argparse.Namespace) -> SimBoard:
     if args.start_ticks < 0 or args.latency_us < 0:
         raise ConfigError("--start-ticks and --latency-us: give 0 or more")
     try:
-        board = SimBoard(eui=args.eui, model=args.model, start_ticks=args.start_ticks)
+        board = SimBoard(
+            eui=args.eui,
+            model=args.model,
+            start_ticks=args.start_ticks,
+            radios=args.radios,
+        )
     except ValueError as error:
         raise ConfigError(str(error)) from error
     board.faults.latency_us = args.latency_us

@@ -99,6 +99,10 @@ class Session:
         return self._steps("identify the chip", said=self._read_version)
 
     def radios(self) -> Finding:
+        if not self._config.sx1250:
+            self.firmware_files()  # these radios calibrate by a firmware
+            if self._firmware is None:
+                return skipped("SX1255 and SX1257 need the calibration firmware, see below")
         names = ("switch outputs off", "calibrate the radios", "set up the radios")
         return self._steps(*names, said=lambda: "both radios went through standby and calibration")
 
@@ -115,7 +119,9 @@ class Session:
         try:
             simulated = uri.startswith("sim:")
             self._firmware = (
-                Firmware.simulated() if simulated else load_for(uri, lbt=lbt.wanted(self._config))
+                Firmware.simulated()
+                if simulated
+                else load_for(uri, lbt=self._config.sx1261 is not None, sx1250=self._config.sx1250)
             )
         except FirmwareError as error:
             return fail(

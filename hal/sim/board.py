@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 from ..clock import Clock, SystemClock
 from ..transport.base import Target
-from . import channels
+from . import channels, sx125x
 from . import map as addresses
 from .agenda import Agenda
+from .calibration import Calibration
 from .counter import TICKS_PER_US, Counter
 from .faults import Faults
 from .mcus import Agc, Arb
@@ -28,12 +29,14 @@ from .rx_encode import (
 )
 from .rx_fifo import RxFifo
 from .spectrum import Hear
+from .sx125x import Sx125x
 from .sx1250 import Sx1250
 from .sx1261 import Sx1261
 from .timestamp import fsk_delay_us, header_lead_us, legacy_delay_us
 from .tx import TxChain, TxJournal
 from .values import Emission, HeardFrame, IfChain
 
+RADIO_KINDS = ("SX1250", *sx125x.KINDS)
 DEFAULT_EUI = "0016c001ff10a235"
 _LEGACY_STAMPS = 1 << 2
 _RADIO_RESET = 1 << 3
@@ -43,7 +46,10 @@ POWER_PIN, RESET_PIN, SX1261_RESET_PIN = 1, 2, 8
 
 
 class SimBoard:
-    """One CoreCell board. `model` is "sx1302" or "sx1303"; `eui` sixteen hex digits."""
+    """One CoreCell board. `model` is "sx1302" or "sx1303"; `eui` sixteen hex digits.
+
+    `radios` is what its two front ends are: SX1250, SX1255 or SX1257.
+    """
 
     def __init__(
         self,
@@ -52,9 +58,13 @@ class SimBoard:
         eui: str = DEFAULT_EUI,
         model: str = "sx1302",
         start_ticks: int = 0,
+        radios: str = "SX1250",
     ) -> None:
         if model not in MODEL_IDS:
             raise ValueError(f"model is {model!r}; one of {', '.join(MODEL_IDS)} expected")
+        if radios not in RADIO_KINDS:
+            raise ValueError(f"radios are {radios!r}; one of {', '.join(RADIO_KINDS)} expected")
+        self.radio_kind = radios
         self.clock: Clock = clock or SystemClock()
         self.start_ticks = start_ticks
         self.faults = Faults()
@@ -74,9 +84,9 @@ class SimBoard:
         self.counter = Counter(self.registers, self.agenda, self.faults)
         self.fifo = RxFifo(self.registers)
         self.otp = Otp(self.registers, eui, model_id)
-        self.radios = (Sx1250(), Sx1250())
+        self.radios, calibration = _radios(self.radio_kind, self.registers)
         self.sx1261 = Sx1261(lambda: self.agenda.now_ns)
-        self.agc = Agc(self.registers)
+        self.agc = Agc(self.registers, calibration)
         self.arb = Arb(self.registers)
         self.tx = TxJournal()
         # Called when an emission is fixed: its trigger was written; it starts later.
@@ -85,7 +95,13 @@ class SimBoard:
         self.on_abort: list[Callable[[Emission, int], None]] = self.tx.on_abort
         self.tx_chains = tuple(
             TxChain(
-                chain, self.registers, self.agenda, self.counter, self.tx, self._listen_before_talk
+                chain,
+                self.registers,
+                self.agenda,
+                self.counter,
+                self.tx,
+                self._listen_before_talk,
+                self.radio_kind,
             )
             for chain in (0, 1)
         )
@@ -244,7 +260,17 @@ def parse_eui(text: str) -> bytes:
     return eui
 
 
-def _resets(radio: Sx1250) -> Callable[[int, int], None]:
+def _radios(
+    kind: str, registers: RegisterFile
+) -> tuple[tuple[Sx1250 | Sx125x, Sx1250 | Sx125x], Calibration | None]:
+    """The front ends, and the calibration that their kind needs."""
+    if kind not in sx125x.KINDS:
+        return (Sx1250(), Sx1250()), None
+    pair = (Sx125x(kind), Sx125x(kind))
+    return pair, Calibration(registers, pair)
+
+
+def _resets(radio: Sx1250 | Sx125x) -> Callable[[int, int], None]:
     def written(old: int, new: int) -> None:
         if old & _RADIO_RESET and not new & _RADIO_RESET:
             radio.reset()

@@ -22,7 +22,8 @@ RADIO_MODE = 0x5601  # bits 0 and 1: radio A and B are SX1250
 MODEM_ENABLE = 0x5605  # bit 0 service, 1 multi-SF, 2 FSK, 3 global
 GPIO_OUT = 0x5643  # the host writes 1 when its start-up is done
 
-AGC_CONTROL = 0x5780
+SIGNAL_ANALYSER = 0x571B  # bit 1: listens to radio A
+AGC_CONTROL = 0x5780  # bit 3: the host has the front ends, as while calibrating
 AGC_STATUS = 0x5781
 RADIO_CONTROL = (0x5783, 0x5784)  # bit 3: reset line of the radio, active low
 AGC_MAIL_IN = (0x578C, 0x578B, 0x578A, 0x5789)  # host to controller, bytes 0 to 3

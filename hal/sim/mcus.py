@@ -10,10 +10,12 @@ from abc import ABC, abstractmethod
 from hashlib import sha256
 
 from . import map as at
+from .calibration import Calibration
 from .registers import RegisterFile
 
 _HOLD = 1 << 2
 _HOST_OWNS_MEMORY = 1 << 1
+_HOST_HAS_FRONT_ENDS = 1 << 3
 
 AGC_VERSION_SX1250 = 10
 AGC_VERSION_SX125X = 6
@@ -79,8 +81,15 @@ class Mcu(ABC):
 
 
 class Agc(Mcu):
-    def __init__(self, registers: RegisterFile) -> None:
+    """Gain control; on boards with SX125x radios also `calibration`, which is loaded before it.
+
+    The host has the front ends while it calibrates: that tells the two programs apart.
+    """
+
+    def __init__(self, registers: RegisterFile, calibration: Calibration | None = None) -> None:
         super().__init__(registers, at.AGC_CONTROL, at.AGC_MEMORY)
+        self.calibration = calibration
+        self._calibrating = False
         self.lbt = False
         registers.on_write(at.AGC_MAIL_IN[3], self._go_written)
         registers.on_write(at.AGC_MAIL_IN[0], self._mail_written)
@@ -91,7 +100,7 @@ class Agc(Mcu):
 
     def reset(self) -> None:
         super().reset()
-        self.lbt = False
+        self.lbt = self._calibrating = False
 
     def tx_attempt(self, rf_chain: int, channel_busy: bool) -> bool:
         """A transmission is about to leave; whether listen before talk lets it."""
@@ -106,16 +115,26 @@ class Agc(Mcu):
 
     def _hold(self) -> None:
         super()._hold()
-        self.lbt = False
+        self.lbt = self._calibrating = False
         self._set_status(0)
 
     def _boot(self) -> None:
+        self._calibrating = bool(self._registers.peek(at.AGC_CONTROL) & _HOST_HAS_FRONT_ENDS)
+        if self.calibration is not None and self._calibrating:
+            self._set_status(self.calibration.boot())
+            return
+        self._calibrating = False
         sx1250 = self._registers.peek(at.RADIO_MODE) & 0b11
+        if self.calibration is not None and sx1250 != 0b11:
+            sx1250 = 0  # a radio that is not used keeps the mode of the reset
         version = AGC_VERSION_SX1250 if sx1250 else AGC_VERSION_SX125X
         self._registers.poke(at.AGC_MAIL_OUT[0], version)
         self._set_status(0x01)
 
     def _go_written(self, _: int, code: int) -> None:
+        if self.calibration is not None and self._calibrating:
+            self._set_status(self.calibration.go(self.status, code))
+            return
         following = _AGC_STEPS.get((self.status, code))
         if self.running or following is None:
             return

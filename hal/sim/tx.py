@@ -14,12 +14,12 @@ from enum import IntEnum
 from . import map as at
 from .agenda import NEVER_NS, Agenda
 from .counter import TICKS_PER_US, Counter
-from .power import power_dbm
 from .registers import RegisterFile
 from .tx_decode import TxProgram, decode, describe
 from .values import Emission
 
-_TRIGGER, _BUFFER_ENABLE, _STATUS = 0x00, 0x07, 0x11
+_TRIGGER, _BUFFER_ENABLE, _STATUS, _SOURCE = 0x00, 0x07, 0x11, 0x20
+_MODULATES = 1 << 3
 _IMMEDIATE, _DELAYED, _ON_PPS, _CLEAR = 1, 2, 4, 8
 _TRIGGERS = _IMMEDIATE | _DELAYED | _ON_PPS
 _MODES = {_IMMEDIATE: "immediate", _DELAYED: "timestamped", _ON_PPS: "on_pps"}
@@ -85,8 +85,13 @@ class TxChain:
         counter: Counter,
         journal: TxJournal,
         allowed: Callable[[int, float], bool],
+        radio: str = "SX1250",
     ) -> None:
-        """`allowed` is asked at the trigger, with chain and frequency: listen before talk."""
+        """`allowed` is asked at the trigger, with chain and frequency: listen before talk.
+
+        `radio` is the kind of front end behind the chain.
+        """
+        self._radio = radio
         self._rf_chain = rf_chain
         self._base = at.TX_BASES[rf_chain]
         self._registers = registers
@@ -147,9 +152,11 @@ class TxChain:
     # The states, in order.
 
     def _arm(self, mode: str) -> None:
+        if not self._registers.peek(self._base + _SOURCE) & _MODULATES:
+            return  # a test tone for the calibration: nothing leaves the board
         mailboxes = [self._registers.peek(address) for address in at.AGC_MAIL_IN[2::-1]]
         deviation = int.from_bytes(bytes(mailboxes), "big")
-        program = decode(self._registers, self._base, self._rf_chain, deviation)
+        program = decode(self._registers, self._base, self._rf_chain, deviation, self._radio)
         if program.faults():
             self._journal.invalid += 1
             return
@@ -246,6 +253,6 @@ def _emission(program: TxProgram, start_ns: int, end_ns: int) -> Emission:
         implicit=program.implicit,
         invert=program.invert,
         public=program.public,
-        power_dbm=power_dbm(program.pa_on, program.power_index),
+        power_dbm=program.power_dbm,
         bitrate_bps=program.bitrate_bps or None,
     )

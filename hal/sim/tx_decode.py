@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .map import TX_BLOCK_SIZE, TX_BUFFER
+from .power import power_dbm, sx125x_power_dbm
 from .registers import RegisterFile
 from .timestamp import payload_symbols
 
@@ -15,6 +16,7 @@ _FREQ_STEP_HZ = 32e6 / (1 << 18)
 _BANDWIDTHS_HZ = {4: 125_000, 5: 250_000, 6: 500_000}
 _PUBLIC_SYNC = (6, 8)
 _STATUS = 0x11
+_DIVISORS = {"SX1255": 2}
 _MODULATIONS = ("CW", "LORA", "FSK", "none")
 
 
@@ -42,6 +44,7 @@ class TxProgram:
     airtime_us: float | None
     agc_deviation: int
     length_byte: int
+    power_dbm: float
 
     @property
     def start_delay_ticks(self) -> int:
@@ -68,8 +71,13 @@ class TxProgram:
         return ["no modulation selected"] if self.modulation == "none" else []
 
 
-def decode(registers: RegisterFile, base: int, rf_chain: int, agc_deviation: int) -> TxProgram:
-    """Read a chain's block and payload buffer; `agc_deviation` is what the AGC mailboxes hold."""
+def decode(
+    registers: RegisterFile, base: int, rf_chain: int, agc_deviation: int, radio: str = "SX1250"
+) -> TxProgram:
+    """Read a chain's block and payload buffer; `agc_deviation` is what the AGC mailboxes hold.
+
+    `radio` is the front end behind the chain: an SX1255's mixer halves the frequency.
+    """
     block = registers.memory[base : base + TX_BLOCK_SIZE]
     block[_STATUS] = 0  # what the chain is doing is not part of its settings
     regs = bytes(block)
@@ -83,7 +91,7 @@ def decode(registers: RegisterFile, base: int, rf_chain: int, agc_deviation: int
         modulation=modulation,
         regs=regs,
         payload=(buffer[1:] if fsk else buffer)[:size],
-        freq_hz=int.from_bytes(regs[0x25:0x28], "big") * _FREQ_STEP_HZ,
+        freq_hz=int.from_bytes(regs[0x25:0x28], "big") * _FREQ_STEP_HZ / _DIVISORS.get(radio, 1),
         sf=regs[0x60] & 0xF if lora else 0,
         bw_hz=_BANDWIDTHS_HZ.get(regs[0x60] >> 4, 0) if lora else 0,
         coding_rate=regs[0x61] & 7 if lora else 0,
@@ -96,7 +104,14 @@ def decode(registers: RegisterFile, base: int, rf_chain: int, agc_deviation: int
         airtime_us=_airtime_us(modulation, regs),
         agc_deviation=agc_deviation,
         length_byte=buffer[0],
+        power_dbm=_power_dbm(regs[0x0D], radio),
     )
+
+
+def _power_dbm(byte: int, radio: str) -> float:
+    if radio == "SX1250":
+        return power_dbm(bool(byte & 0x40), byte & 0x3F)
+    return sx125x_power_dbm(byte)
 
 
 def describe(program: TxProgram) -> dict[str, object]:

@@ -59,9 +59,7 @@ def faults(config: ConcentratorConfig) -> list[str]:
     for index, radio in enumerate(config.radios):
         if not radio.enable:
             continue
-        if radio.kind is not RadioKind.SX1250:
-            found.append(f"radio_{index}.type is {radio.kind.value}; only SX1250 is supported")
-        elif sx1250.image_band(radio.freq_hz) is None:
+        if radio.kind is RadioKind.SX1250 and sx1250.image_band(radio.freq_hz) is None:
             found.append(
                 f"radio_{index}.freq is {radio.freq_hz} Hz, where an SX1250 cannot be calibrated"
             )
@@ -103,7 +101,7 @@ def outputs_off(bench: Bench) -> None:
 
 
 def calibrate_radios(bench: Bench) -> None:
-    radios.calibrate(bench.chip, bench.clock, bench.config)
+    bench.config = radios.calibrate(bench.chip, bench.clock, bench.config, bench.firmware)
 
 
 def set_up_radios(bench: Bench) -> None:
@@ -168,7 +166,14 @@ def start_agc(bench: Bench) -> None:
     mcu.load(bench.chip, mcu.AGC, bench.firmware.agc)
     # Without a listening radio its verdict line floats: the AGC must not look at it.
     listens = lbt.wanted(bench.config) and not bench.sx1261_fault
-    agc.start(bench.chip, bench.clock, lbt=listens)
+    config = bench.config
+    agc.start(
+        bench.chip,
+        bench.clock,
+        lbt=listens,
+        sx1250=config.sx1250,
+        full_duplex=config.full_duplex,
+    )
 
 
 def start_arbiter(bench: Bench) -> None:
@@ -177,10 +182,12 @@ def start_arbiter(bench: Bench) -> None:
 
 
 def transmit_path(bench: Bench) -> None:
-    """SX1250 behind both chains; then the capture of the PPS edge, whether or not there is one."""
+    """The radios behind both chains; then the capture of the PPS edge, if there is one or not."""
     settings: list[Setting] = []
     for tx in TX_TOP:
-        settings += [(tx.PLL_DIV_CTRL_AGC, 1), (tx.TX_IF_DST, 1)]
+        if bench.config.sx1250:
+            settings.append((tx.PLL_DIV_CTRL_AGC, 1))
+        settings.append((tx.TX_IF_DST, int(bench.config.sx1250)))
         settings += [(tx.TX_MODE, 1), (tx.TX_CLK_EDGE, 0)]
     settings += [(Timestamp.GPS_EN, 1), (Timestamp.GPS_POL, 1)]
     bench.chip.apply(settings)

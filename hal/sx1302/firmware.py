@@ -77,15 +77,20 @@ LARGEST = MEM_SIZE
 
 @dataclass(frozen=True, slots=True)
 class Firmware:
-    """What a start needs: both controllers' programs, and the SX1261's patch if it is used."""
+    """What a start needs: both controllers' programs, the SX1261's patch if it is used.
+
+    `calibration` runs before `agc` on boards with SX1255 or SX1257 radios.
+    """
 
     agc: bytes
     arb: bytes
     sx1261_patch: bytes | None = None
+    calibration: bytes | None = None
 
     def __post_init__(self) -> None:
-        for name, image in (("AGC", self.agc), ("ARB", self.arb)):
-            if len(image) != MEM_SIZE:
+        images = (("AGC", self.agc), ("ARB", self.arb), ("calibration", self.calibration))
+        for name, image in images:
+            if image is not None and len(image) != MEM_SIZE:
                 raise FirmwareError(
                     f"the {name} image has {len(image)} bytes; {MEM_SIZE} expected: import it again"
                 )
@@ -94,9 +99,8 @@ class Firmware:
     def simulated(cls) -> Firmware:
         """For a simulated board, whose controllers run any image."""
         note = b"edgemast: a simulated controller needs no program"
-        return cls(
-            note.ljust(MEM_SIZE, b"\0"), note.ljust(MEM_SIZE, b"\0"), note.ljust(1544, b"\0")
-        )
+        program = note.ljust(MEM_SIZE, b"\0")
+        return cls(program, program, note.ljust(1544, b"\0"), program)
 
 
 def recognise(image: bytes) -> KnownImage | None:

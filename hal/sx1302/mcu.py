@@ -66,19 +66,27 @@ def load(chip: Sx1302, mcu: Mcu, image: bytes) -> None:
 
 
 def exchange(
-    chip: Sx1302, clock: Clock, mcu: Mcu, ops: Sequence[Op], status: int, read: Field, what: str
+    chip: Sx1302,
+    clock: Clock,
+    mcu: Mcu,
+    ops: Sequence[Op],
+    status: int,
+    read: Field,
+    what: str,
+    *,
+    timeout_s: float = HANDSHAKE_TIMEOUT_S,
 ) -> bytes:
     """Do `ops`, wait until the MCU's status is `status`, and give the bytes of `read` then.
 
-    Normally one transfer. Raises Unexpected after HANDSHAKE_TIMEOUT_S.
+    Normally one transfer. Raises Unexpected after `timeout_s`.
     """
     look = (Read(mcu.control.STATUS.address, 1), Read(read.address, read.size))
-    deadline_ns = clock.now_ns() + round(HANDSHAKE_TIMEOUT_S * 1e9)
+    deadline_ns = clock.now_ns() + round(timeout_s * 1e9)
     *_, found, data = chip.transfer([*ops, *look])
     while found[0] != status:
         if clock.now_ns() >= deadline_ns:
             raise Unexpected(
-                f"{mcu.name} status {status:#04x} {what} within {HANDSHAKE_TIMEOUT_S:g} s",
+                f"{mcu.name} status {status:#04x} {what} within {timeout_s:g} s",
                 f"{found[0]:#04x}",
                 "the firmware does not run: wrong image for this radio",
                 "the radio that clocks the chip gives no clock (clksrc)",

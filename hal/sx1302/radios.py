@@ -11,25 +11,27 @@ from itertools import zip_longest
 
 from ..clock import Clock
 from ..config import ConcentratorConfig
-from ..radio import sx1250
+from ..radio import sx125x, sx1250
 from ..transport.base import Command, Target
+from . import calibration, front_ends
 from .chip import Setting, Sx1302, Unexpected, field_ops, one_by_one, settings_ops
+from .firmware import Firmware
 from .registers import RF_EN, AgcMcu, ClkCtrl, Common
+from .targets import CAUSES, NAMES, RADIOS
 
 POWER_UP_S = 0.5  # from enabling a radio to its reset
 RESET_S = 0.01  # the reset pulse, and the radio's own calibration after it
-TARGETS = (Target.RADIO_A, Target.RADIO_B)
-NAMES = {Target.RADIO_A: "radio A", Target.RADIO_B: "radio B", Target.SX1261: "the SX1261"}
-CAUSES = (
-    "the radio has no power or is not fitted",
-    "another kind of radio is fitted than configured",
-)
 
 
-def calibrate(chip: Sx1302, clock: Clock, config: ConcentratorConfig) -> None:
-    """Image calibration of every enabled radio, with amplifiers off. Raises Unexpected."""
+def calibrate(
+    chip: Sx1302, clock: Clock, config: ConcentratorConfig, firmware: Firmware
+) -> ConcentratorConfig:
+    """Calibrate every enabled radio, with amplifiers off. Raises Unexpected.
+
+    Gives `config` with what was found; with SX1250 radios, which correct themselves, as it was.
+    """
     enabled = _enabled(config)
-    _reset(chip, clock, enabled, POWER_UP_S)
+    _reset(chip, clock, config, POWER_UP_S)
     _select_clock(chip, config.clock_source)
     chip.transfer(
         [
@@ -37,9 +39,13 @@ def calibrate(chip: Sx1302, clock: Clock, config: ConcentratorConfig) -> None:
             *settings_ops(((RF_EN[0].PA_EN, 0), (RF_EN[0].LNA_EN, 0))),
         ]
     )
-    sequences = [sx1250.calibration(config.radios[index].freq_hz) for index in enabled]
-    side_by_side(chip, clock, [TARGETS[index] for index in enabled], sequences)
+    if config.sx1250:
+        sequences = [sx1250.calibration(config.radios[index].freq_hz) for index in enabled]
+        side_by_side(chip, clock, [RADIOS[index] for index in enabled], sequences)
+    else:
+        config = calibration.calibrate(chip, clock, config, firmware.calibration)
     chip.write(AgcMcu.FORCE_HOST_FE_CTRL, 0)
+    return config
 
 
 def set_up(chip: Sx1302, clock: Clock, config: ConcentratorConfig) -> None:
@@ -49,10 +55,17 @@ def set_up(chip: Sx1302, clock: Clock, config: ConcentratorConfig) -> None:
     power and a raised reset line since the calibration, so there is nothing to wait for.
     """
     enabled = _enabled(config)
-    _reset(chip, clock, enabled, 0.0)
+    _reset(chip, clock, config, 0.0)
     radios = [config.radios[index] for index in enabled]
-    sequences = [sx1250.setup(radio.freq_hz, single_input=radio.single_input) for radio in radios]
-    side_by_side(chip, clock, [TARGETS[index] for index in enabled], sequences)
+    targets = [RADIOS[index] for index in enabled]
+    if config.sx1250:
+        sequences = [
+            sx1250.setup(radio.freq_hz, single_input=radio.single_input) for radio in radios
+        ]
+        side_by_side(chip, clock, targets, sequences)
+    else:
+        clocks = RADIOS[config.clock_source]
+        front_ends.receive(chip, clock, list(zip(targets, radios, strict=True)), clocks)
     _select_clock(chip, config.clock_source)
     chip.write(Common.HOST_RADIO_CTRL, 0)
 
@@ -61,9 +74,14 @@ def _enabled(config: ConcentratorConfig) -> list[int]:
     return [index for index, radio in enumerate(config.radios) if radio.enable]
 
 
-def _reset(chip: Sx1302, clock: Clock, enabled: Sequence[int], power_up_s: float) -> None:
-    """Pulse the reset of all radios at once; the chip runs from the SPI clock meanwhile."""
+def _reset(chip: Sx1302, clock: Clock, config: ConcentratorConfig, power_up_s: float) -> None:
+    """Pulse the reset of all radios at once; the chip runs from the SPI clock meanwhile.
+
+    Low is reset for an SX1250, high for an SX1255 or SX1257.
+    """
+    enabled = _enabled(config)
     places = [RF_EN[index] for index in enabled]
+    levels = (0, 1) if config.sx1250 else (0,)
     chip.transfer(
         [
             *field_ops(Common.CLK32_RIF_CTRL, 0),
@@ -71,12 +89,12 @@ def _reset(chip: Sx1302, clock: Clock, enabled: Sequence[int], power_up_s: float
             *one_by_one((place.RADIO_RST, 1) for place in places),
         ]
     )
-    clock.sleep(power_up_s)
-    for level in (0, 1):  # low is reset, for an SX1250
+    clock.sleep(power_up_s if config.sx1250 else max(power_up_s, sx125x.RESET_S))
+    for level in levels:
         chip.transfer(one_by_one((place.RADIO_RST, level) for place in places))
         clock.sleep(RESET_S)
     modes = (Common.SX1261_MODE_RADIO_A, Common.SX1261_MODE_RADIO_B)
-    chip.apply((modes[index], 1) for index in enabled)
+    chip.apply((modes[index], int(config.sx1250)) for index in enabled)
 
 
 def _select_clock(chip: Sx1302, source: int) -> None:

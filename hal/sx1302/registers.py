@@ -124,9 +124,17 @@ class RadioFe(Block, base=0):
     RSSI_DEC_DEFAULT_VALUE  = rw(0x02, 7, 0)
     RSSI_BB_FILTER_ALPHA    = rw(0x06, 4, 0)
     RSSI_DEC_FILTER_ALPHA   = rw(0x07, 4, 0)
+    IQ_AMPLITUDE            = rw(0x08, 5, 0)              # image compensation, two's complement
+    IQ_PHASE                = rw(0x09, 5, 0)
 
 
 RADIO_FE = (RadioFe.at(0x5701, "RadioFeA"), RadioFe.at(0x570E, "RadioFeB"))
+
+
+class SigAna(Block, base=0x571B):
+    """The signal analyser, which the calibration firmware measures with."""
+
+    RADIO_SEL               = rw(0x00, 1)                 # 1 is radio A
 
 
 class AgcMcu(Block, base=0x5780):
@@ -357,6 +365,6 @@ class Otp(Block, base=0x6180):
 
 
 MAP: list[type[Block]] = [
-    *TX_TOP, Common, Gpio, *RADIO_FE, AgcMcu, *RF_EN, ClkCtrl, RxTop, *CORRELATORS, LoraService, Fsk,
+    *TX_TOP, Common, Gpio, *RADIO_FE, SigAna, AgcMcu, *RF_EN, ClkCtrl, RxTop, *CORRELATORS, LoraService, Fsk,
     ArbMcu, Timestamp, Otp,
 ]

@@ -140,8 +140,8 @@ def _common_settings(top: type[TxTop], frame: TxFrame, kind: RadioKind, gain: Tx
     lora = isinstance(modulation, LoRa)
     yield top.MODULATION_TYPE, int(fsk)
     yield top.TX_IF_SRC, IF_SOURCE_LORA if lora else IF_SOURCE_FSK if fsk else IF_SOURCE_CW
-    yield top.I_OFFSET, 0
-    yield top.Q_OFFSET, 0
+    yield top.I_OFFSET, gain.offset_i & 0xFF
+    yield top.Q_OFFSET, gain.offset_q & 0xFF
     yield top.AGC_TX_PWR, _power_byte(kind, gain)
     yield top.IQ_GAIN, gain.dig_gain
     doubled = 2 if kind is RadioKind.SX1255 else 1  # its mixer halves

@@ -48,7 +48,7 @@ class Gateway:
         file.write_text(CONFIG)
         self.config = load(file)
         monkeypatch.setenv("EDGEMAST_DATA", str(tmp_path))
-        monkeypatch.setattr(chip, "load_for", lambda uri, lbt: Firmware.simulated())
+        monkeypatch.setattr(chip, "load_for", lambda uri, **_: Firmware.simulated())
         monkeypatch.setattr("shutil.disk_usage", lambda root: Usage(31e9, 4e9, 27e9))
         monkeypatch.setattr(storage, "data_dir", lambda: Path("/var/lib"))
         answered = ok("192.0.2.17:1700 answered PULL_DATA in 23 ms")

@@ -59,9 +59,10 @@ class SpiLike(Bus):
 def brought_up(
     config: ConcentratorConfig = EU868, *, model: str = "sx1302", bus: type[Bus] = Bus
 ) -> tuple[Bus, Bench]:
-    """A board that went through the start-up."""
+    """A board that went through the start-up; its radios are those of `config`."""
     clock = ManualClock()
-    transport = bus(SimBoard(clock, model=model), clock=clock)
+    kind = config.radios[0].kind.value
+    transport = bus(SimBoard(clock, model=model, radios=kind), clock=clock)
     transport.reset()
     bench = Bench(Sx1302(transport), clock, config, Firmware.simulated())
     run(bench)
@@ -73,7 +74,8 @@ def a_concentrator(
 ) -> tuple[Concentrator, Bus, ManualClock]:
     """One that is not started yet, on a clock that only moves when somebody waits."""
     clock = ManualClock()
-    bus = Bus(SimBoard(clock, model=model), clock=clock)
+    kind = config.radios[0].kind.value
+    bus = Bus(SimBoard(clock, model=model, radios=kind), clock=clock)
     return Concentrator(bus, config, clock=clock, line_start_us=line_start_us), bus, clock
 
 

@@ -14,6 +14,7 @@ from hal.config import (
     LoraStdChannel,
     MultiSfChannel,
     RadioConfig,
+    RadioKind,
     TxGain,
 )
 
@@ -113,6 +114,59 @@ AS923 = ConcentratorConfig(
     ),
     multi_sf=_TWO_TIMES_FOUR,
     lora_std=LoraStdChannel(True, radio=0, if_hz=300_000, bw_hz=500_000, sf=8),
+)
+
+# (dBm, pa_gain, dac_gain, mix_gain, dig_gain) of boards with SX1257 and SX1255 radios.
+SX1257_GAINS = tuple(
+    TxGain(power, pa_gain=pa, dac_gain=3, mix_gain=mixer)
+    for power, pa, mixer in [
+        *((-6, 0, 8), (-3, 0, 10), (0, 0, 12), (3, 1, 8), (6, 1, 10), (10, 1, 12), (11, 1, 13)),
+        *((12, 2, 9), (13, 1, 15), (14, 2, 10), (16, 2, 11), (20, 3, 9), (23, 3, 10)),
+        *((25, 3, 11), (26, 3, 12), (27, 3, 14)),
+    ]
+)
+SX1255_GAINS = tuple(
+    TxGain(power, pa_gain=1, dac_gain=dac, mix_gain=mixer, dig_gain=digital)
+    for power, dac, mixer, digital in [
+        *((10, 1, 9, 0), (12, 3, 7, 0), (13, 1, 11, 1), (14, 0, 12, 0), (15, 0, 9, 0)),
+        *((16, 1, 12, 2), (17, 1, 11, 0), (18, 1, 11, 1), (20, 2, 10, 0), (21, 0, 13, 0)),
+    ]
+)
+
+# sx1302_hal 2.1.0, global_conf.json.sx1257.EU868 and global_conf.json.sx1255.CN490.full-duplex.
+SX1257 = replace(
+    EU868,
+    radios=(
+        replace(
+            EU868.radios[0],
+            kind=RadioKind.SX1257,
+            rssi_offset_db=-196.0,
+            tx_gains=SX1257_GAINS,
+        ),
+        replace(EU868.radios[1], kind=RadioKind.SX1257, rssi_offset_db=-196.0),
+    ),
+    lora_std=replace(EU868.lora_std, implicit_coding_rate=0),
+)
+SX1255 = replace(
+    CN490,
+    radios=(
+        replace(
+            CN490.radios[0],
+            kind=RadioKind.SX1255,
+            freq_hz=472_000_000,
+            rssi_offset_db=-203.0,
+            single_input=False,
+            tx_gains=SX1255_GAINS,
+        ),
+        replace(
+            CN490.radios[1],
+            kind=RadioKind.SX1255,
+            freq_hz=473_000_000,
+            rssi_offset_db=-205.5,
+            single_input=False,
+        ),
+    ),
+    full_duplex=True,
 )
 
 

@@ -45,6 +45,15 @@ def test_the_steps_are_those_of_the_reference() -> None:
     ]  # fmt: skip
 
 
+def test_the_steps_of_sx125x_boards_are_those_of_the_reference() -> None:
+    steps = agc.shakes(lbt=False, sx1250=False, full_duplex=True)
+    assert [step.go for step in steps] == [0x80, 0x20, *range(0x03, 0x09), 0x0A, 0x0B]
+    assert [step.status for step in steps] == [*range(0x02, 0x0A), 0x0B, 0x0F]
+    assert [step.values for step in steps][:8] == [
+        (255, 255, 1), (255, 255, 1), (0, 9), (16, 35), (7, 11), (45, 100, 115), (4, 14), (52, 132),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("lbt", [False, True])
 def test_listen_before_talk_is_told_to_the_firmware(lbt: bool) -> None:
     (step,) = [step for step in agc.shakes(lbt=lbt) if step.go == 0x0B]

@@ -277,10 +277,11 @@ def test_one_radio_alone_starts_and_clocks_the_chip() -> None:
 
 
 def test_other_radios_and_uncalibrated_frequencies_are_refused_before_anything_is_done() -> None:
-    old = replace(EU868.radios[0], kind=RadioKind.SX1257, tx_gains=(), tx_enable=False)
+    old = replace(EU868.radios[1], kind=RadioKind.SX1257)
     off = replace(EU868.radios[1], freq_hz=600_000_000)
-    faults = bringup.faults(replace(EU868, radios=(old, off)))
-    assert any("only SX1250" in fault for fault in faults)
+    mixed = bringup.faults(replace(EU868, radios=(EU868.radios[0], old)))
+    assert any("SX1250 go with SX1250 only" in fault for fault in mixed)
+    faults = bringup.faults(replace(EU868, radios=(EU868.radios[0], off)))
     assert any("600000000 Hz" in fault for fault in faults)
     assert bringup.faults(EU868) == []
 

@@ -104,6 +104,29 @@ def test_what_was_imported_from_a_copy_is_what_a_start_gets(
     assert not [path for path in known.rglob("*") if path.name.startswith(".")]
 
 
+def test_boards_with_sx125x_radios_get_their_own_gain_control_and_the_calibration(
+    known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {
+        firmware.AGC_SX1257.file_name: bytes([7]) * 8192,
+        firmware.CALIBRATION.file_name: bytes([8]) * 8192,
+        firmware.ARB.file_name: bytes([9]) * 8192,
+    }
+    (known / "firmware").mkdir(parents=True)
+    for name, data in kept.items():
+        (known / "firmware" / name).write_bytes(data)
+    by_data = {data: name for name, data in kept.items()}
+    images = (firmware.AGC_SX1257, firmware.CALIBRATION, firmware.ARB)
+    monkeypatch.setattr(firmware_store, "ARB", firmware.ARB)
+    monkeypatch.setattr(
+        firmware_store,
+        "recognise",
+        lambda data: next((i for i in images if i.file_name == by_data.get(data)), None),
+    )
+    found = firmware_store.load(sx1250=False)
+    assert (found.agc[0], found.calibration) == (7, kept[firmware.CALIBRATION.file_name])
+
+
 def test_a_raw_image_and_a_single_var_are_imported_too(known: Path, tmp_path: Path) -> None:
     (tmp_path / "agc.img").write_bytes(IMAGE)
     (tmp_path / "arb.var").write_text(as_var(IMAGE[::-1]))
