@@ -67,6 +67,7 @@ class TimeKeeper:
         self._time_s: float | None = None
         self._no_time = "the receiver has not told the time"
         self._leap_s: int | None = None  # as the receiver has it
+        self._waiting: tuple[int, int] | None = None  # GPS second, and the line when it was told
         self._told: dict[str, str] = {}
         self._notes: list[str] = []
         self.protocol = ""
@@ -97,6 +98,7 @@ class TimeKeeper:
     def new_session(self) -> None:
         """The counter jumped or starts anew."""
         self._reference = Reference()
+        self._waiting = None
 
     def _second(self, second: GpsSecond | UtcSecond, now: Now) -> None:
         if second.leap_s is not None and second.leap_s != self._leap_s:
@@ -110,11 +112,24 @@ class TimeKeeper:
             )
             return
         self._time_s = now.s
-        age_us = now.edge_age_us
-        if now.edge_us is None or age_us is None or not 0 < age_us <= EDGE_US:
-            return
-        if self._reference.sync(Pair(now.edge_us, gps_s)) is Sync.REPLACED:
+        self._waiting = None if now.us is None else (gps_s, now.us)
+        self.settle(now)
+
+    def settle(self, now: Now) -> bool:
+        """Join the newest second with its edge; False: the concentrator has not told of it yet.
+
+        A message may be here before the poll that brings its edge.
+        """
+        if self._waiting is None or now.edge_us is None:
+            return True
+        gps_s, came_us = self._waiting
+        age_us = came_us - now.edge_us
+        if age_us > EDGE_US:
+            return not now.pps
+        self._waiting = None
+        if age_us > 0 and self._reference.sync(Pair(now.edge_us, gps_s)) is Sync.REPLACED:
             self._notes.append("GPS time jumped: the last three seconds agree on another time")
+        return True
 
     def _gps_s(self, second: GpsSecond | UtcSecond) -> int:
         if isinstance(second, GpsSecond):

@@ -28,6 +28,7 @@ from .source import Source, SourceLost, open_source
 LOOK_S = 0.5  # between two looks at what has become stale
 SILENT_S = 20.0  # a connection that brings nothing for so long is opened anew
 ASK_AGAIN_S = 30.0  # a u-blox that was switched off and on has forgotten what it was asked
+SETTLE_S = 0.02  # between two looks for an edge that was not yet read
 OFF_BY_S = 0.5  # more than this between GPS and a synchronised system clock is told
 
 log = logging.getLogger(__name__)
@@ -142,7 +143,13 @@ class GpsService:
         for report in receiver.feed(data):
             self.keeper.protocol = receiver.protocol
             self.keeper.report(report, now)
+        self._settle()
         self._tell_changes(now)
+
+    def _settle(self) -> None:
+        """Until the radio thread has told of the edge that the last second began with."""
+        if not self.keeper.settle(self._now()):
+            asyncio.get_running_loop().call_later(SETTLE_S, self._settle)
 
     # The log.
 
