@@ -211,6 +211,21 @@ def test_fine_timestamps_come_once_sixteen_edges_were_seen() -> None:
     assert found == [False] * 15 + [True] * 5
 
 
+def test_without_pps_there_is_no_fine_timestamp_even_a_whole_turn_of_the_counter_later() -> None:
+    concentrator, bus, clock = started(EU868_FINE, model="sx1303")
+    for _ in range(18):
+        wait(clock, 1.0)
+        concentrator.receive()
+    bus.board.counter.set_pps(False)
+    found = []
+    for _ in range(140):  # the counter turns after 134 s, and an old edge looks new again
+        wait(clock, 1.0)
+        concentrator.receive()
+        hear(bus, replace(HEARD, timing_set=True, metrics=bytes(8)))
+        found += [frame.fine_time_ns for frame in concentrator.receive().frames]
+    assert found[1:] == [None] * 139
+
+
 # Temperature.
 
 

@@ -11,6 +11,7 @@ from hal import (
     ChipError,
     Concentrator,
     Immediate,
+    ManualClock,
     OnPps,
     TxFrame,
     TxRefusal,
@@ -74,6 +75,42 @@ def test_a_frame_on_pps_without_a_pps_is_refused_before_it_waits_for_ever() -> N
     bus.board.counter.set_pps(False)
     wait(clock, 2.5)
     assert refusal(concentrator, replace(HELLO, start=OnPps())) is TxRefusal.LATE
+    assert concentrator.tx_state() is TxState.FREE
+
+
+def edge_in(concentrator: Concentrator, clock: ManualClock, ahead_s: float) -> int:
+    """Wait until the next PPS edge is so far ahead; gives when it comes."""
+    wait(clock, 1.5)
+    pps_us = concentrator.receive().pps_us
+    assert pps_us is not None
+    wait(clock, (pps_us + 2_000_000 - concentrator.now_us()) / 1e6 - ahead_s)
+    concentrator.receive()
+    return pps_us + 2_000_000
+
+
+def test_a_frame_for_an_edge_leaves_after_that_edge() -> None:
+    concentrator, bus, clock = started()
+    edge_us = edge_in(concentrator, clock, 0.1)
+    sent = emissions(bus)
+    receipt = concentrator.send(replace(HELLO, start=OnPps(edge_us)))
+    assert receipt.start_us == edge_us + 1_481
+    assert sent[0].start_ns == pytest.approx(clock.now_ns() + 101_481_000, abs=40_000)
+
+
+def test_a_frame_for_an_edge_that_passes_while_it_is_programmed_is_called_off() -> None:
+    concentrator, bus, clock = started()
+    edge_us = edge_in(concentrator, clock, 0.0055)
+    bus.board.faults.latency_us = 3_000
+    assert refusal(concentrator, replace(HELLO, start=OnPps(edge_us))) is TxRefusal.LATE
+    assert concentrator.tx_state() is TxState.FREE
+
+
+def test_a_frame_for_an_edge_that_is_not_the_next_one_is_never_begun() -> None:
+    concentrator, _, clock = started()
+    edge_us = edge_in(concentrator, clock, 0.1)
+    with pytest.raises(ValueError, match="not the next"):
+        concentrator.send(replace(HELLO, start=OnPps(edge_us + 1_000_000)))
+    assert refusal(concentrator, replace(HELLO, start=OnPps(edge_us - 1_000_000))) is TxRefusal.LATE
     assert concentrator.tx_state() is TxState.FREE
 
 
