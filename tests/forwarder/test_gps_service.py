@@ -124,8 +124,10 @@ def test_a_receiver_that_was_never_there_costs_the_gateway_nothing() -> None:
 
 def test_gpsd_is_asked_to_watch_and_read() -> None:
     heard: list[bytes] = []
+    ends: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ends.append(writer)
         writer.write(b'{"class":"VERSION","release":"3.25"}\n')
         heard.append(await reader.readline())
         tpv = {"class": "TPV", "mode": 3, "time": "2026-11-28T10:11:12.000Z", "lat": 1, "lon": 2}
@@ -142,6 +144,9 @@ def test_gpsd_is_asked_to_watch_and_read() -> None:
         assert heard and heard[0].startswith(b"?WATCH={")
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        for writer in ends:
+            writer.close()
+            await writer.wait_closed()
         server.close()
 
     asyncio.run(story())
