@@ -396,7 +396,7 @@ def make_links(
             yield Feed(udp, feed, heads, carries=settings.carries, meter=meter)
         else:
             link, take = _mqtt_link(settings, facts, schedule, meter)
-            yield Feed(link, feed, heads, take=take, meter=meter)
+            yield Feed(link, feed, heads, take=take, carries=settings.carries, meter=meter)
 
 
 def _mqtt_link(

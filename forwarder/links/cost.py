@@ -17,8 +17,8 @@ PUSH_ACK = 4
 PUBLISH = 6  # fixed header, length of the topic, and a packet identifier
 PUBACK = 4
 TOPIC = {"chirpstack": "/gateway/{eui}/event/up", "chirpstack-v3": "gateway/{eui}/event/up"}
-ENVELOPE = {"chirpstack": 130, "chirpstack-v3": 110, "tts": 105}  # bytes around the payload
-JSON_ENVELOPE = {"chirpstack": 560, "chirpstack-v3": 500}
+ENVELOPE = {"chirpstack": 88, "chirpstack-v3": 96, "tts": 106}  # bytes around the payload
+JSON_ENVELOPE = {"chirpstack": 312, "chirpstack-v3": 443}
 
 
 def uplink_cost(settings: UdpSettings | MqttSettings, uplink: Uplink) -> int:

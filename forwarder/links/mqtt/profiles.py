@@ -23,10 +23,13 @@ def make_dialect(settings: MqttSettings, facts: RadioFacts) -> Dialect:
 
 def _dialect(settings: MqttSettings, facts: RadioFacts) -> Dialect:
     if settings.profile == "tts":
+        from importlib.metadata import version
+
         from ...timing import leap_file
         from ..tts.dialect import TtsDialect
 
-        return TtsDialect(settings, leap_file.load(), position=facts.position)
+        ours = f"edgemast {version('edgemast')}"
+        return TtsDialect(settings, leap_file.load(), position=facts.position, version=ours)
     if settings.profile == "chirpstack":
         from ..chirpstack.v4 import ChirpstackV4
 
