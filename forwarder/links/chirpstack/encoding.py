@@ -2,15 +2,16 @@
 
 ChirpStack decides by each message which of the two a gateway speaks, and forgets it when it is
 started again; so whoever speaks JSON may be answered in protobuf (mqtt-backends.md 1.6). JSON is
-the library's, imported when the first message asks for it.
+read by the library, whose module for it is imported when the first JSON comes.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
+
+from .json_text import to_json
 
 MOST_BYTES = 256 * 1024
 
@@ -23,23 +24,7 @@ class UnreadableMessage(Exception):
 
 def encode(message: Message, *, json: bool, defaults: bool = False) -> bytes:
     """`defaults`: fields that are zero or empty are printed too (JSON only)."""
-    if not json:
-        return message.SerializeToString()
-    from google.protobuf.json_format import MessageToJson
-
-    options = _print_defaults() if defaults else {}
-    return MessageToJson(message, indent=None, **options).encode()
-
-
-@cache
-def _print_defaults() -> dict[str, Any]:
-    """The option has another name since protobuf 5."""
-    from inspect import signature
-
-    from google.protobuf.json_format import MessageToJson
-
-    new, old = "always_print_fields_with_no_presence", "including_default_value_fields"
-    return {new if new in signature(MessageToJson).parameters else old: True}
+    return to_json(message, defaults=defaults).encode() if json else message.SerializeToString()
 
 
 def decode(payload: bytes, kind: type[M]) -> M:
