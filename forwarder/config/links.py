@@ -72,7 +72,9 @@ def _mqtt(
     conducted = server.power_reference == "conducted" or (tts and server.power_reference == "auto")
     texts = (server.address, *server.fallback_addresses)
     addresses = tuple(
-        _broker(text, f"{key}.{'address' if not index else 'fallback_addresses'}", place)
+        _broker(
+            text, f"{key}.{'fallback_addresses' if index else 'address'}", place, server.profile
+        )
         for index, text in enumerate(texts)
     )
     first = addresses[0]
@@ -183,9 +185,9 @@ def parse_eui(value: str, key: str, place: Place) -> str:
         raise ConfigError(f"{place(key)}: {key} = {shown(value)}: {error}") from error
 
 
-def _broker(text: str, key: str, place: Place) -> BrokerAddress:
+def _broker(text: str, key: str, place: Place, profile: str) -> BrokerAddress:
     try:
-        return broker_address(text)
+        return broker_address(text, profile=profile)
     except ValueError as error:
         raise ConfigError(f"{place(key)}: {key} = {shown(text)}: {error}") from error
 

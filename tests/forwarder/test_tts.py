@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.links.mqtt.dialect import DownlinkRequest, Message, Report, Unreadable
-from forwarder.links.mqtt.settings import BrokerAddress, MqttSettings
+from forwarder.links.mqtt.settings import BrokerAddress, MqttSettings, broker_address
 from forwarder.links.settings import FeedSettings
 from forwarder.links.tts import gateway_pb2
 from forwarder.links.tts.dialect import RESULTS, TtsDialect
@@ -107,6 +107,34 @@ def test_the_gateways_name_is_user_client_and_part_of_every_topic() -> None:
     assert (named.client_id, named.username) == ("roof@ttn", "roof@ttn")
     assert unnamed.subscriptions == ((f"v3/eui-{EUI}/down", 0),)
     assert up(named, uplink()).topic == "v3/roof@ttn/up"
+
+
+@pytest.mark.parametrize(
+    ("host", "changes", "uid"),
+    [
+        ("eu1.cloud.thethings.network", {}, "roof@ttn"),
+        ("eu1.cloud.thethings.network", {"gateway_id": "roof"}, "roof@ttn"),
+        ("eu1.cloud.thethings.network", {"gateway_id": ""}, f"eui-{EUI}@ttn"),
+        ("farm.eu1.cloud.thethings.industries", {"gateway_id": "roof"}, "roof@farm"),
+        ("eu1.cloud.thethings.industries", {"gateway_id": "roof"}, "roof"),
+        ("lns.example", {"gateway_id": "roof"}, "roof"),
+        ("lns.example", {"gateway_id": "", "username": "barn@farm"}, "barn@farm"),
+    ],
+)
+def test_the_name_has_the_tenant_where_the_vendors_servers_want_one(
+    host: str, changes: dict[str, Any], uid: str
+) -> None:
+    dialect = a_dialect(addresses=(BrokerAddress(host, 8882, tls=True),), **changes)
+    assert dialect.username == dialect.client_id == uid
+    assert dialect.subscriptions == ((f"v3/{uid}/down", 0),)
+
+
+def test_the_ports_and_the_protocol_are_the_servers_own() -> None:
+    assert broker_address("mqtts://lns.example", profile="tts").port == 8882
+    assert broker_address("mqtt://lns.example", profile="tts").port == 1882
+    assert broker_address("mqtts://lns.example:8883", profile="tts").port == 8883
+    with pytest.raises(ValueError, match=r"3\.1\.1"):
+        a_dialect(protocol="5")
 
 
 def test_a_gateway_that_takes_no_downlinks_asks_for_none() -> None:

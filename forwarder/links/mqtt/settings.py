@@ -20,6 +20,7 @@ SCHEMES = {  # of an address: transport, TLS, default port
     "wss": ("websockets", True, 443),
 }
 WANTED = "expected HOST or HOST:PORT with a port from 1 to 65535"
+TTS_PORTS = {1883: 1882, 8883: 8882}  # The Things Stack's own, where others have the usual ones
 PROFILES = ("chirpstack", "chirpstack-v3", "tts")
 
 
@@ -41,14 +42,19 @@ class BrokerAddress:
         return f"{scheme}://{host}:{self.port}{self.path if self.websockets else ''}"
 
 
-def broker_address(text: str) -> BrokerAddress:
-    """`mqtts://HOST[:PORT]` and the like; HOST[:PORT] alone is mqtt. Raises ValueError."""
+def broker_address(text: str, *, profile: str = "") -> BrokerAddress:
+    """`mqtts://HOST[:PORT]` and the like; HOST[:PORT] alone is mqtt. Raises ValueError.
+
+    A port that is left out is the profile's.
+    """
     scheme, mark, rest = text.partition("://")
     if not mark:
         scheme, rest = "mqtt", text
     if scheme not in SCHEMES:
         raise ValueError(f"expected one of {', '.join(f'{name}://' for name in SCHEMES)}")
     transport, tls, default_port = SCHEMES[scheme]
+    if profile == "tts":
+        default_port = TTS_PORTS.get(default_port, default_port)
     if rest.count(":") > 1 and not rest.startswith("["):
         rest = f"[{rest}]"
     try:
@@ -123,6 +129,8 @@ class MqttSettings:
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:
             raise ValueError(f"server {self.name}: profile '{self.profile}'; one of {PROFILES}")
+        if self.profile == "tts" and self.protocol != "3.1.1":
+            raise ValueError('The Things Stack speaks MQTT 3.1.1: protocol = "3.1.1" expected')
         if not self.addresses:
             raise ValueError(f"server {self.name}: at least one address expected")
         if bool(self.cert_file) != bool(self.key_file):

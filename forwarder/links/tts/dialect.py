@@ -37,6 +37,27 @@ RESULTS = {
 }
 
 
+CLOUD = ".cloud.thethings.industries"  # TENANT.CLUSTER before it
+NETWORK = ".cloud.thethings.network"
+NETWORK_TENANT = "ttn"
+
+
+def unique_id(settings: MqttSettings) -> str:
+    """The gateway's name at the server, which is its user name; with the tenant, where the vendor's
+    own servers want one and the configuration leaves it out.
+    """
+    name = settings.gateway_id or settings.username or f"eui-{settings.eui}"
+    tenant = "" if "@" in name else _tenant(settings.addresses[0].host)
+    return f"{name}@{tenant}" if tenant else name
+
+
+def _tenant(host: str) -> str:
+    if host.endswith(NETWORK):
+        return NETWORK_TENANT
+    labels = host.removesuffix(CLOUD).split(".")
+    return labels[0] if host.endswith(CLOUD) and len(labels) == 2 else ""
+
+
 def nowhere() -> Position | None:
     return None
 
@@ -56,7 +77,7 @@ class TtsDialect:
         self._leaps = leaps
         self._position = position
         self._version = version
-        self.uid = settings.gateway_id or f"eui-{settings.eui}"
+        self.uid = unique_id(settings)
         self._ids = GatewayIdentifiers(
             gateway_id=self.uid.partition("@")[0], eui=bytes.fromhex(settings.eui)
         )
