@@ -1,10 +1,8 @@
-"""Names to addresses, and TCP and TLS as far as a server's certificate. Blocking, with limits."""
+"""Names to addresses, whether somebody listens, how long a certificate is good. Blocking."""
 
 from __future__ import annotations
 
 import socket
-import ssl
-from dataclasses import dataclass
 
 from .values import Finding, fail, ok, warn
 
@@ -30,17 +28,6 @@ def resolves(host: str) -> Finding:
     return ok(f"{host} is {shown}")
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """What is needed to greet a TLS server; empty paths: the system's roots, no client's own."""
-
-    host: str
-    port: int
-    ca: str = ""
-    certificate: str = ""
-    key: str = ""
-
-
 def tcp_opens(host: str, port: int) -> Finding:
     """Whether somebody listens there."""
     try:
@@ -48,33 +35,6 @@ def tcp_opens(host: str, port: int) -> Finding:
             return ok(f"{host}:{port} takes connections")
     except OSError as error:
         return _not_connected(host, port, error)
-
-
-def tls_greets(tls: Tls, now_s: float) -> Finding:
-    """A TLS handshake with verification, and how long the server's certificate is good for."""
-    try:
-        context = ssl.create_default_context(cafile=tls.ca or None)
-        if tls.certificate:
-            context.load_cert_chain(tls.certificate, tls.key or None)
-        with (
-            socket.create_connection((tls.host, tls.port), CONNECT_S) as raw,
-            context.wrap_socket(raw, server_hostname=tls.host) as secure,
-        ):
-            shown = secure.getpeercert() or {}
-    except ssl.SSLCertVerificationError as error:
-        return fail(
-            f"{tls.host}:{tls.port}: {error.verify_message}",
-            "a certificate that can be verified",
-            "this machine's clock is wrong",
-            "the CA of the server is not the configured one",
-            "the name in the configuration is not the one in the certificate",
-            next=f"openssl s_client -connect {tls.host}:{tls.port} </dev/null",
-        )
-    except (OSError, ValueError) as error:
-        return _not_connected(tls.host, tls.port, error)
-    end = shown.get("notAfter")
-    days = (ssl.cert_time_to_seconds(str(end)) - now_s) / DAY_S if end else None
-    return lifetime(f"{tls.host}:{tls.port}", days)
 
 
 def lifetime(whose: str, days: float | None) -> Finding:

@@ -28,7 +28,7 @@ Probe = Callable[[Any, str, Case], Finding]
 # Class of the settings: the module, relative to this package, and the function that asks.
 PROBES: dict[str, tuple[str, str]] = {
     "UdpSettings": (".servers", "udp_answers"),
-    "MqttSettings": (".brokers", "broker_connects"),
+    "MqttSettings": (".brokers", "broker_lets_in"),
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -159,92 +158,6 @@ def test_gps_that_is_not_configured_is_not_looked_for() -> None:
     assert clock.gps(Case()).verdict is Verdict.SKIPPED
 
 
-# Brokers, as far as TLS.
-
-
-@pytest.fixture
-def broker() -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield listening
-
-
-def mqtt(*urls: str, ca_file: str = "") -> MqttSettings:
-    return MqttSettings("broker", tuple(map(broker_address, urls)), EUI, ca_file=ca_file)
-
-
-def test_a_broker_that_takes_connections_is_well_and_told_to_be_in_the_clear(
-    broker: socket.socket,
-) -> None:
-    finding = servers.probe(mqtt(f"mqtt://127.0.0.1:{broker.getsockname()[1]}"), EUI, Case())
-    assert finding.verdict is Verdict.OK and "without TLS" in finding.read
-
-
-def test_a_broker_that_is_not_there_is_a_failure(broker: socket.socket) -> None:
-    port = broker.getsockname()[1]
-    broker.close()
-    finding = servers.probe(mqtt(f"mqtt://127.0.0.1:{port}"), EUI, Case())
-    assert finding.verdict is Verdict.FAIL and finding.next == f"nc -vz 127.0.0.1 {port}"
-
-
-def test_of_several_brokers_one_that_answers_is_enough(broker: socket.socket) -> None:
-    here = f"mqtt://127.0.0.1:{broker.getsockname()[1]}"
-    finding = servers.probe(mqtt("mqtt://127.0.0.1:1", here), EUI, Case())
-    assert finding.verdict is Verdict.OK
-
-
-def tls_server(listening: socket.socket, context: ssl.SSLContext) -> threading.Thread:
-    def serve() -> None:
-        raw, _ = listening.accept()
-        try:
-            context.wrap_socket(raw, server_side=True).close()
-        except OSError:
-            raw.close()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    return thread
-
-
-@pytest.mark.parametrize(
-    ("days", "verdict", "words"),
-    [
-        (29, Verdict.OK, "is good for 29 days"),
-        (5, Verdict.WARN, "ends in 5 days"),
-        (-1, Verdict.FAIL, "certificate has expired"),
-    ],
-)
-def test_a_brokers_certificate_is_verified_and_its_end_told(
-    broker: socket.socket, tmp_path: Path, days: int, verdict: Verdict, words: str
-) -> None:
-    authority = Authority("test", datetime.now(UTC))
-    certificate, key = authority.server(days=days).write(tmp_path, "server")
-    ca = tmp_path / "ca.pem"
-    ca.write_bytes(authority.certificate)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    thread = tls_server(broker, context)
-    url = f"mqtts://localhost:{broker.getsockname()[1]}"
-    finding = servers.probe(mqtt(url, ca_file=str(ca)), EUI, Case())
-    thread.join()
-    assert (finding.verdict, words in finding.read) == (verdict, True), finding.read
-
-
-def test_a_certificate_of_an_unknown_authority_is_a_failure(
-    broker: socket.socket, tmp_path: Path
-) -> None:
-    certificate, key = Authority("other", datetime.now(UTC)).server().write(tmp_path, "server")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    thread = tls_server(broker, context)
-    finding = servers.probe(mqtt(f"mqtts://localhost:{broker.getsockname()[1]}"), EUI, Case())
-    thread.join()
-    assert finding.verdict is Verdict.FAIL
-    assert finding.causes[:2] == (
-        "this machine's clock is wrong",
-        "the CA of the server is not the configured one",
-    )
-
-
 @pytest.mark.parametrize(
     ("days", "verdict"), [(29, Verdict.OK), (5, Verdict.WARN), (-1, Verdict.FAIL)]
 )
@@ -270,7 +183,7 @@ def test_a_certificate_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_the_certificates_of_a_server_are_those_its_settings_name() -> None:
-    broker = mqtt("mqtts://x")
+    broker = MqttSettings("b", (broker_address("mqtts://x"),), EUI)
     settings = replace(broker, ca_file="ca.pem", cert_file="me.pem", key_file="me.key")
     assert certificates.named(settings) == [Path("ca.pem"), Path("me.pem")]
     assert certificates.named(UdpSettings("u", "x", EUI)) == []

@@ -174,7 +174,11 @@ class Connection:
             with suppress(Exception):  # it is gone already
                 self._client.disconnect()
         self._leave_loop()
-        self._client.shut()
+        if self._inside:
+            # Called back by paho, whose lock closing takes too: it would block the loop for ever.
+            self._loop.call_soon(self._client.shut)
+        else:
+            self._client.shut()
 
     # In a thread.
 
