@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 from pathlib import Path
 
 from ..config import load
@@ -34,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     case = make_case(args.config, args.radio)
     if args.board is not None:
         case.board_name, case.uri, case.board_lines = board_radio(args.board, args.radio)
+    logging.getLogger().addHandler(logging.NullHandler())  # findings say it all, and better
     session = new_session(case)
     walk = Walk(checks(case, session))
     try:

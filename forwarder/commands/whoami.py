@@ -87,13 +87,20 @@ def registration(eui: str, region: str | None, sub_band: object = None) -> Itera
     if sub_band is not None:
         plan = f"{plan.rpartition('_')[0]}_{sub_band}"
     yield f"ChirpStack        Gateways > Add gateway > Gateway ID (EUI64): {eui}"
+    gateway = {"gatewayId": eui, "name": eui, "tenantId": "<tenant>", "statsInterval": 30}
+    body = json.dumps({"gateway": gateway})
+    yield (
+        "  by its REST API curl -H 'Grpc-Metadata-Authorization: Bearer <API key>' "
+        f"-d '{body}' http://<server>:8090/api/gateways"
+    )
     yield (
         f"The Things Stack  ttn-lw-cli gateways create eui-{eui} --gateway-eui {eui.upper()} "
         f"--frequency-plan-id {plan} --user-id <user>"
     )
+    aws = (region or "<region>").removesuffix("-JP")  # AWS has one AS923-1
     yield (
         "AWS               aws iotwireless create-wireless-gateway "
-        f"--lorawan GatewayEui={eui},RfRegion={region or '<region>'}"
+        f"--lorawan GatewayEui={eui},RfRegion={aws}"
     )
 
 

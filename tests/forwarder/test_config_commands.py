@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from forwarder.__main__ import main
+from forwarder.commands.whoami import registration
 from forwarder.config import load
 
 DATA = Path(__file__).parent.parent / "data"
@@ -91,6 +93,13 @@ def test_whoami_asks_the_chip_and_gives_lines_to_paste(
     out = capsys.readouterr().out
     assert "read from the concentrator chip" in out
     assert "ttn-lw-cli gateways create eui-" in out and "ChirpStack" in out
+    (body,) = re.findall(r"-d '(.*)' http://<server>:8090/api/gateways", out)
+    assert json.loads(body)["gateway"]["gatewayId"] in out.splitlines()[0]
     assert ("US_902_928_FSB_2" in out) == bool(options)
     assert main(["whoami", "--radio", "sim:", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["eui"] in out
+
+
+def test_whoami_names_the_region_as_aws_does() -> None:
+    *_, aws = registration("0016c001ff10a235", "AS923-1-JP")
+    assert aws.endswith("GatewayEui=0016c001ff10a235,RfRegion=AS923-1")
