@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +31,14 @@ from .emission_log import EmissionLog, open_log
 from .errors import Fatal
 from .hearing import Hearing
 from .identity import gateway_eui
-from .links.base import Link, RadioFacts, Schedule
+from .links.base import RadioFacts, Schedule
 from .links.feed import Feed
 from .links.filters import Heads
 from .links.meter import Meter
 from .links.mqtt.settings import MqttSettings
 from .links.semtech_udp.settings import UdpSettings
-from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused, Uplink
+from .links.settings import OutagePolicy
+from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
 from .radio_thread import OpenRadio, RadioThread, RadioUp
 from .service_manager import Condition, Notifier, ServiceManager
 from .shares import Standing
@@ -48,12 +49,12 @@ from .supervisor import keep_running
 from .time_reference import NO_GPS, TimeReference
 from .transmitter import Transmitter
 from .uplinks import Uplinks
-from .wall_clock import is_trusted
 
 if TYPE_CHECKING:
     from .beaconing import Beaconing
     from .edge.config import EdgeConfig
     from .edge.standalone.open import Site
+    from .spool.spool import Spool
     from .timing.service import GpsService
 
 log = logging.getLogger(__name__)
@@ -73,10 +74,12 @@ class Gateway:
         *,
         clock: Clock | None = None,
         runtime: Path | None = None,
+        state: Path | None = None,
     ) -> None:
         """`clock` is the one that the radios of `open_radio` go by; the machine's by default.
 
-        `runtime` is a directory in memory for what a restart has to know; None: it knows nothing.
+        `runtime` is a directory in memory for what a restart has to know, `state` one on disk for
+        what must outlive an outage; None: it knows nothing, nothing does.
         """
         loop = asyncio.get_running_loop()
         self.config = config
@@ -101,7 +104,8 @@ class Gateway:
             time_reference=self.time,
         )
         self.transmitter = Transmitter(self.scheduler, self.radio, self.counters, self._sent)
-        self._runtime = runtime
+        self._runtime, self._state = runtime, state
+        self.spool: Spool | None = None
         self.beacons = open_beacons(self)
         self._emissions: EmissionLog | None = None
         self.spectrum = Spectrum()
@@ -132,6 +136,8 @@ class Gateway:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.to_thread(self.radio.stop)
+            if self.spool is not None:
+                await self.spool.end()
             if self._emissions is not None:
                 self._emissions.close()
 
@@ -244,11 +250,24 @@ class Gateway:
             if not server.uplink_only:
                 feed = server.feed
                 self.scheduler.introduce(server.name, Standing(feed.priority, feed.share))
-        for link in make_links(servers, self, self.schedule):
+        self.spool = self._open_spool(servers)
+        for link in make_links(servers, self, self.schedule, self.spool):
             self.uplinks.links.append(link)
             self._keep(link.name, link.run)
+        if self.spool is not None:
+            self.spool.start()
         if self.config.edge is not None:
             self._open_edge(self.config.edge)
+
+    def _open_spool(self, servers: Sequence[LinkSettings]) -> Spool | None:
+        """What keepers share; a gateway whose links keep nothing has none of its memory."""
+        if not any(is_kept(server) for server in servers):
+            return None
+        from .spool.spool import Spool
+
+        return Spool(
+            self.eui, folder=self._state, runtime=self._runtime, session=lambda: self.session
+        )
 
     def _open_edge(self, config: EdgeConfig) -> None:
         """Local mode comes after every link: a frame is on its way before anybody here reads it."""
@@ -382,38 +401,73 @@ def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:
     return open_radio
 
 
+def is_kept(settings: LinkSettings) -> bool:
+    """Whether a server's uplinks have a keeper: over MQTT always, over UDP if it replays."""
+    return isinstance(settings, MqttSettings) or (
+        settings.feed.outage.policy is OutagePolicy.REPLAY
+    )
+
+
 def make_links(
-    servers: Iterable[LinkSettings], facts: RadioFacts, schedule: Schedule
+    servers: Iterable[LinkSettings],
+    facts: RadioFacts,
+    schedule: Schedule,
+    spool: Spool | None = None,
 ) -> Iterator[Feed]:
-    """One link for each configured server; what a kind needs is imported when it is configured."""
+    """One link for each configured server; what a kind needs is imported when it is configured.
+
+    `spool` keeps uplinks through an outage; without it those of MQTT wait in memory only.
+    """
     heads = Heads()
     for settings in servers:
-        feed, meter = settings.feed, Meter(most_a_day=settings.feed.bytes_per_day)
+        meter = Meter(most_a_day=settings.feed.bytes_per_day)
         if isinstance(settings, UdpSettings):
-            from .links.semtech_udp.link import SemtechUdpLink
-
-            udp = SemtechUdpLink(settings, facts, schedule, meter=meter)
-            yield Feed(udp, feed, heads, carries=settings.carries, meter=meter)
+            yield _udp(settings, facts, schedule, heads, meter, spool)
         else:
-            link, take = _mqtt_link(settings, facts, schedule, meter)
-            yield Feed(link, feed, heads, take=take, carries=settings.carries, meter=meter)
+            yield _mqtt(settings, facts, schedule, heads, meter, spool)
 
 
-def _mqtt_link(
-    settings: MqttSettings, facts: RadioFacts, schedule: Schedule, meter: Meter
-) -> tuple[Link, Callable[[Uplink], None]]:
-    """One server behind a broker: the link, and the keeper that takes its uplinks."""
+def _udp(
+    settings: UdpSettings,
+    facts: RadioFacts,
+    schedule: Schedule,
+    heads: Heads,
+    meter: Meter,
+    spool: Spool | None,
+) -> Feed:
+    """One server over UDP; its uplinks have a keeper if it is to be sent what waited."""
+    from .links.semtech_udp.kept import RESEND_S
+    from .links.semtech_udp.link import SemtechUdpLink
+
+    carries = settings.carries
+    if spool is None or not is_kept(settings):
+        link = SemtechUdpLink(settings, facts, schedule, meter=meter)
+        return Feed(link, settings.feed, heads, carries=carries, meter=meter)
+    courier = spool.courier(settings.name, settings.feed.outage, resend_s=RESEND_S)
+    link = SemtechUdpLink(
+        settings, facts, schedule, meter=meter, courier=courier, now_us=facts.now_us
+    )
+    courier.attach(link)
+    return Feed(link, settings.feed, heads, keeper=courier, carries=carries, meter=meter)
+
+
+def _mqtt(
+    settings: MqttSettings,
+    facts: RadioFacts,
+    schedule: Schedule,
+    heads: Heads,
+    meter: Meter,
+    spool: Spool | None,
+) -> Feed:
+    """One server behind a broker; its uplinks always have a keeper."""
     from .links.mqtt.link import MqttLink
     from .links.mqtt.profiles import make_dialect
-    from .spool.courier import KeepingCourier
+    from .spool.spool import Spool
 
-    courier = KeepingCourier(
-        settings.name,
-        settings.feed.outage,
-        session=lambda: facts.session,
-        wall_ns=lambda: time.time_ns() if is_trusted() else None,
-    )
+    spool = spool or Spool("", folder=None, runtime=None, session=lambda: facts.session)
+    courier = spool.courier(settings.name, settings.feed.outage)
     dialect = make_dialect(settings, facts)
     link = MqttLink(settings, facts, schedule, dialect, courier=courier, meter=meter)
     courier.attach(link)
-    return link, courier.put
+    carries = settings.carries
+    return Feed(link, settings.feed, heads, keeper=courier, carries=carries, meter=meter)

@@ -45,6 +45,7 @@ def snapshot(gateway: Gateway) -> State:
             **gateway.scheduler.status(gateway.host_us()),
         },
         "links": [link.status() for link in gateway.uplinks.links],
+        "spool": None if gateway.spool is None else gateway.spool.status(),
         "local": [observer.status() for observer in gateway.uplinks.observers],
     }
 

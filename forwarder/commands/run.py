@@ -51,9 +51,15 @@ async def _run(config: GatewayConfig, radio_uri: str) -> None:
 
     from ..app import Gateway, radio_opener  # not above: asyncio would come with it, and OpenSSL
     from ..emission_log import directory
+    from ..spool.place import folder
 
-    runtime = directory(simulated=radio_uri.startswith("sim:"))
-    gateway = Gateway(config, radio_opener(config, radio_uri), runtime=runtime)
+    simulated = radio_uri.startswith("sim:")
+    gateway = Gateway(
+        config,
+        radio_opener(config, radio_uri),
+        runtime=directory(simulated=simulated),
+        state=folder(config.spool_dir, config.path.parent, simulated=simulated),
+    )
     task = asyncio.ensure_future(gateway.run())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

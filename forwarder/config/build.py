@@ -79,6 +79,7 @@ def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]
         health=HealthSettings(
             file.health.exit_after, file.health.canary_dev_addr, file.health.canary_every_s
         ),
+        spool_dir=file.spool.dir,
         board=file.board or None,
         region=file.region or None,
         edge=_edge(file, path, place),

@@ -155,6 +155,7 @@ class GatewayConfig:
     beacon: BeaconSettings = field(default_factory=BeaconSettings)
     limits: Limits = field(default_factory=Limits)
     health: HealthSettings = field(default_factory=HealthSettings)
+    spool_dir: str = ""
     board: str | None = None
     region: str | None = None
     edge: EdgeConfig | None = None

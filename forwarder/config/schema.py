@@ -181,6 +181,10 @@ class Health(Strict, frozen=True):
     canary_every_s: Annotated[float, Meta(ge=10, le=604_800)] = 3600.0
 
 
+class SpoolTable(Strict, frozen=True):
+    dir: str = ""
+
+
 class File(Strict, frozen=True):
     """The whole file. `board` and `region` name files of `config/boards` and `config/regions`."""
 
@@ -199,6 +203,7 @@ class File(Strict, frozen=True):
     beacon: Beacon = Beacon()
     limits: LimitTable = LimitTable()
     health: Health = Health()
+    spool: SpoolTable = SpoolTable()
     server: tuple[Server, ...] = ()  # forwarder/config/servers.py
     edge: dict[str, object] | None = None  # forwarder/edge/config.py knows what it may hold
 
@@ -216,6 +221,7 @@ TABLES: dict[str, type[Strict]] = {
     "beacon": Beacon,
     "limits": LimitTable,
     "health": Health,
+    "spool": SpoolTable,
 }
 ROWS: dict[str, type[Strict]] = {  # arrays of tables; those of [[server]] depend on its type
     "multi_sf": MultiSf,

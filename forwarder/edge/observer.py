@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 
 from hal.frames import Crc, RxFrame
 
+from ..database import StoreFault
 from ..packets import Uplink
 from ..supervisor import end_all, keep_running
-from .database import StoreFault
 from .errors import EdgeError
 from .local import LocalMode
 from .publisher import Publisher

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ..packets import Answer, Downlink, Position, RadioCounters, Uplink
@@ -69,6 +69,10 @@ class Courier(Protocol):
 
     def acknowledged(self, number: int) -> None:
         """The server (or its broker) has taken the frame `number`."""
+        ...
+
+    def metadata(self) -> Mapping[str, str]:
+        """What a report may say of uplinks that wait or were lost; empty if there are none."""
         ...
 
 

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Protocol
 
 from hal.frames import RxFrame
 
@@ -25,12 +26,21 @@ METER_S = 60.0  # between two looks at the meter: a day ends that much late at m
 log = logging.getLogger(__name__)
 
 
+class Keeping(Protocol):
+    """The keeper of a link's uplinks, as it is fed (spool/courier.py)."""
+
+    def put(self, uplink: Uplink) -> None: ...
+
+    def status(self) -> dict[str, object]: ...
+
+
 class Feed:
     """A Link around a link. See `forwarder.links.base.Link`.
 
     `take` gets what passes: the link itself, or the keeper of its uplinks. `carries` says what the
     link's protocol has words for. `heads` is shared by all feeds of a gateway. `meter` is what the
-    link tells its bytes to.
+    link tells its bytes to. `keeper` takes what passes in the link's place, and gives it to the
+    link when that can send.
     """
 
     def __init__(
@@ -42,13 +52,15 @@ class Feed:
         take: Callable[[Uplink], None] | None = None,
         carries: Callable[[RxFrame], bool] = everything,
         meter: Meter | None = None,
+        keeper: Keeping | None = None,
     ) -> None:
         self.name = link.name
         self.link = link
         self.filtered: Counter[Reason] = Counter()
         self._filter = Filter(settings, heads, carries)
-        self._take = take or link.uplink
+        self._take = keeper.put if keeper else take or link.uplink
         self._meter = meter or Meter()
+        self._keeper = keeper
 
     async def run(self) -> None:
         """Run the link. Ends as it does."""
@@ -77,6 +89,7 @@ class Feed:
             "filtered": self.filtered.total(),
             "filtered_by": {reason.name: count for reason, count in self.filtered.items()},
             "bytes": self._meter.status(),
+            **({"outage": self._keeper.status()} if self._keeper else {}),
         }
 
     async def _watch_meter(self) -> None:

@@ -10,25 +10,41 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import inf
+from typing import Protocol
 
 from ..links.base import Outlet
 from ..links.settings import OutageSettings
 from ..packets import Uplink
+from .jobs import Job, Result
 from .keeper import Keeper
 from .kept import Kept
+from .last_run import Gap
 
 log = logging.getLogger(__name__)
 
 LONGEST_SLEEP_S = 3600.0
 
 
+class DamagedStore(Exception):
+    """The store was set aside and begun anew."""
+
+
+class Door(Protocol):
+    """The way to the disk (spool.py)."""
+
+    def ask(self, link: str, job: Job, done: Callable[[Result | Exception], None]) -> None: ...
+
+    def lost(self) -> None: ...
+
+
 class KeepingCourier:
     """See `forwarder.links.base.Courier`. `attach` the link before the first `opened`.
 
     `session` is that of the radio now; `wall_ns` the host's time, None while it is not trusted.
+    `note` is told how many frames memory alone has, whenever that changes.
     """
 
     def __init__(
@@ -40,15 +56,20 @@ class KeepingCourier:
         wall_ns: Callable[[], int | None] = time.time_ns,
         resend_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
+        door: Door | None = None,
+        note: Callable[[str, int], None] | None = None,
     ) -> None:
         self.name = name
         self._clock = clock
         self._settings = settings
         self._session, self._wall_ns = session, wall_ns
-        self._keeper = Keeper(settings, resend_s=resend_s)
+        self._keeper = Keeper(settings, resend_s=resend_s, has_disk=door is not None)
+        self._door, self._note = door, note
+        self._asked: asyncio.Future[None] | None = None  # while the disk is at work
+        self.gaps: list[Gap] = []  # what the last run lost
         self._outlet: Outlet | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._sending = False
+        self._sending = self._ended = False
 
     def attach(self, outlet: Outlet) -> None:
         self._outlet = outlet
@@ -58,6 +79,7 @@ class KeepingCourier:
     def put(self, uplink: Uplink) -> None:
         """Take one received frame: it has left when this returns, if it can."""
         self._keeper.put(replace(uplink, session=self._session()), self._clock())
+        self._tell_risk()  # before it leaves: a kill just now is to be noticed
         self._send()
 
     # What the link says.
@@ -70,7 +92,7 @@ class KeepingCourier:
 
     def closed(self) -> None:
         self._keeper.closed(self._clock())
-        self._set_timer()
+        self.work()
 
     def acknowledged(self, number: int) -> None:
         self._keeper.acknowledged(number)
@@ -88,11 +110,53 @@ class KeepingCourier:
             "repeated": tally.repeated,
             "waiting": keeper.waiting,
             "in_flight": keeper.in_flight,
+            "on_disk": keeper.stowing.rows,
+            "recovered": tally.recovered,
             "dropped": {reason.value: count for reason, count in tally.dropped.items()},
         }
 
-    def close(self) -> None:
-        """No more timers; what is kept stays."""
+    def metadata(self) -> Mapping[str, str]:
+        """What a server may be told beside the statistics; empty where there is nothing to say."""
+        keeper = self._keeper
+        told = {
+            "spool_waiting": keeper.waiting + len(keeper.stowing.shelf),
+            "spool_late": keeper.tally.late,
+            "spool_dropped": keeper.tally.dropped.total(),
+        }
+        words = {name: str(count) for name, count in told.items() if count}
+        if self.gaps:
+            words["spool_gap"] = "; ".join(gap.words for gap in self.gaps)
+        return words
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is known what earlier runs left."""
+        return self._keeper.stowing.knows
+
+    @property
+    def at_risk(self) -> int:
+        """Uplinks that would be lost if the process ended now."""
+        return self._keeper.at_risk
+
+    async def end(self) -> None:
+        """Have all that waits written; nothing is sent any more."""
+        self._ended = True
+        self._stop_timer()
+        self._keeper.closed(self._clock())
+        await self._answers()
+        if (job := self._keeper.last_job(self._clock())) is not None:
+            self._ask(job)
+            await self._answers()
+
+    async def _answers(self) -> None:
+        if self._asked is not None:
+            await self._asked
+
+    def disk_lost(self) -> None:
+        """The store was damaged and begun anew."""
+        self._keeper.disk_lost()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -105,7 +169,9 @@ class KeepingCourier:
         self._send()
 
     def _send(self) -> None:
-        if self._sending:  # an outlet acknowledged, opened or closed inside its `send`
+        if (
+            self._sending or self._ended
+        ):  # an outlet acknowledged, opened or closed inside its `send`
             return
         self._sending = True
         try:
@@ -114,7 +180,7 @@ class KeepingCourier:
                     self._keeper.unsent(kept.number, self._clock())
         finally:
             self._sending = False
-            self._set_timer()
+            self.work()
 
     def _leave(self, kept: Kept) -> bool:
         if self._outlet is None:
@@ -125,9 +191,43 @@ class KeepingCourier:
             uplink = replace(uplink, received_ns=wall_ns - ago_ns)
         return self._outlet.send(kept.number, uplink, late=kept.late)
 
+    # What the disk does.
+
+    def work(self) -> None:
+        """Ask the disk for what is due, and be woken for what will be."""
+        if self._ended:
+            return
+        if (job := self._keeper.job(self._clock())) is not None:
+            self._ask(job)
+        self._tell_risk()
+        self._set_timer()
+
+    def _ask(self, job: Job) -> None:
+        if self._door is not None:
+            self._asked = asyncio.get_running_loop().create_future()
+            self._door.ask(self.name, job, lambda result: self._answered(job, result))
+
+    def _answered(self, job: Job, result: Result | Exception) -> None:
+        now = self._clock()
+        if isinstance(result, DamagedStore) and self._door is not None:
+            self._door.lost()
+            self._keeper.stowing.gave_up()
+        elif isinstance(result, Exception):
+            self._keeper.stowing.failed(now)
+        else:
+            self._keeper.done(job, result, now)
+        asked, self._asked = self._asked, None
+        if asked is not None and not asked.done():
+            asked.set_result(None)
+        self._send()
+
+    def _tell_risk(self) -> None:
+        if self._note is not None:
+            self._note(self.name, self._keeper.at_risk)
+
     def _set_timer(self) -> None:
-        self.close()
-        due = self._keeper.next_tick()
+        self._stop_timer()
+        due = self._keeper.next_tick(self._clock())
         if due != inf:
             delay_s = min(max(due - self._clock(), 0.0), LONGEST_SLEEP_S)
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._advance)

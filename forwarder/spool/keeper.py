@@ -14,6 +14,8 @@ The rules, in the order in which they matter:
 With the policy `drop` (and `sink-only`, where only local mode's sinks keep frames) a frame waits
 for `BLIP_S` at most: a reconnect costs nothing, an outage all that it lasted.
 
+A long outage goes to disk: see stowing.py, which is asked here what is older than what waits.
+
 Times are seconds on any one monotonic clock. Nothing here knows how frames are sent: `to_send`
 gives what is to go now, and `unsent` takes back what could not.
 """
@@ -25,8 +27,10 @@ from math import inf
 
 from ..links.settings import OutagePolicy, OutageSettings
 from ..packets import Uplink
+from .jobs import Forget, Found, Job, Load, Recover, Result, Write
 from .kept import Drop, Kept, Tally, is_join, lane
 from .pace import Pace
+from .stowing import Stowing
 from .waiting import Waiting
 
 FIRST_NUMBER = 1 << 40  # below it is room for frames of earlier runs
@@ -43,7 +47,12 @@ class Keeper:
     """
 
     def __init__(
-        self, settings: OutageSettings, *, resend_s: float | None = None, most_tries: int = 3
+        self,
+        settings: OutageSettings,
+        *,
+        resend_s: float | None = None,
+        most_tries: int = 3,
+        has_disk: bool = False,
     ) -> None:
         self.tally = Tally()
         self.is_open = False
@@ -59,6 +68,7 @@ class Keeper:
         self._hurried: dict[int, None] = {}  # lanes with a live frame behind what waits
         self._pace = Pace(settings.replay_per_s)
         self._retry_at = 0.0
+        self.stowing = Stowing(settings, self._waiting, self.tally, has_disk=has_disk)
 
     def __len__(self) -> int:
         """Frames in memory."""
@@ -72,6 +82,11 @@ class Keeper:
     def in_flight(self) -> int:
         return len(self._in_flight)
 
+    @property
+    def at_risk(self) -> int:
+        """Frames that would be lost if the process ended now."""
+        return len(self) - self.stowing.loaded
+
     # What the radio says.
 
     def put(self, uplink: Uplink, now: float) -> None:
@@ -81,13 +96,13 @@ class Keeper:
         self.tally.taken += 1
         if not self.is_open or (kept.join and not self._may_send(now)):
             self._keep(kept)
-        elif kept.lane is not None and self._waiting.has(kept.lane):
+        elif kept.lane is not None and self._is_behind(kept.lane, now):
             self._waiting.put(kept)
             self._hurried[kept.lane] = None
         else:
             self._live.put(kept)
         while len(self) > self._most:
-            self._drop_oldest()
+            self._make_room()
 
     # What the link says.
 
@@ -96,11 +111,13 @@ class Keeper:
         if self.is_open:
             self.closed(now)  # another connection: what was in flight on the last one is not
         self.is_open = True
+        self.stowing.opened()
         self._retry_at = now
 
     def closed(self, now: float) -> None:
         """What was not acknowledged goes again."""
         self.is_open = False
+        self.stowing.closed(now)
         returned = [*self._in_flight.values(), *self._live]
         self._in_flight.clear()
         self._live = Waiting()
@@ -117,6 +134,7 @@ class Keeper:
             return False
         self.tally.acknowledged += 1
         self.tally.late += kept.late
+        self.stowing.forget(kept)
         return True
 
     def unsent(self, number: int, now: float) -> None:
@@ -139,9 +157,9 @@ class Keeper:
         self._expire(now)
         self._resend(now)
 
-    def next_tick(self) -> float:
-        """When `tick` and `to_send` are next worth calling; never, if nothing waits."""
-        due = [self._send_at()]
+    def next_tick(self, now: float) -> float:
+        """When `tick`, `to_send` and `job` are next worth calling; never, if nothing waits."""
+        due = [self._send_at(), self.stowing.next_job(now, is_open=self.is_open)]
         for queue in (self._waiting, self._live):
             if (oldest := queue.oldest()) is not None:
                 due.append(oldest.taken_s + self._wait_s)
@@ -170,12 +188,17 @@ class Keeper:
             kept.paced = False
             return self._live.remove(kept.number)
         for hurried in list(self._hurried):
-            if (kept := self._waiting.oldest_of(hurried)) is not None:
+            kept = self._waiting.oldest_of(hurried)
+            if kept is None:
+                if not self.stowing.has(hurried, now):
+                    del self._hurried[hurried]
+            elif not self.stowing.comes_before(kept, now, lane=hurried):
                 kept.paced = False
                 return self._waiting.remove(kept.number)
-            del self._hurried[hurried]
         kept = self._waiting.oldest()
         if kept is None or self._paced_in_flight >= REPLAY_WINDOW:
+            return None
+        if self.stowing.comes_before(kept, now):
             return None
         kept.paced = now - kept.taken_s >= BLIP_S
         if kept.paced:
@@ -193,6 +216,9 @@ class Keeper:
             return inf
         return max(self._retry_at, self._pace.ready_at)
 
+    def _is_behind(self, lane: int, now: float) -> bool:
+        return self._waiting.has(lane) or self.stowing.has(lane, now)
+
     def _may_send(self, now: float) -> bool:
         room = len(self._in_flight) < LIVE_WINDOW
         return self.is_open and now >= self._retry_at and room
@@ -202,7 +228,7 @@ class Keeper:
     def _keep(self, kept: Kept) -> None:
         """For the end of an outage."""
         if kept.join:
-            self.tally.dropped[Drop.JOIN] += 1
+            self._drop(kept, Drop.JOIN)
         else:
             self._waiting.put(kept)
 
@@ -211,7 +237,7 @@ class Keeper:
         for queue in (self._waiting, self._live):
             while (kept := queue.oldest()) is not None and now >= kept.taken_s + self._wait_s:
                 queue.remove(kept.number)
-                self.tally.dropped[reason] += 1
+                self._drop(kept, reason)
 
     def _resend(self, now: float) -> None:
         if self._resend_s is None:
@@ -223,19 +249,59 @@ class Keeper:
             if kept.join or kept.tries < self._most_tries:
                 self._keep(kept)
             else:
-                self.tally.dropped[Drop.UNANSWERED] += 1
+                self._drop(kept, Drop.UNANSWERED)
 
-    def _drop_oldest(self) -> None:
+    def _make_room(self) -> None:
+        """One frame less in memory: one that disk has, or else the oldest is dropped."""
         for queue in (self._waiting, self._live):
             if (kept := queue.oldest()) is not None:
                 queue.remove(kept.number)
                 break
         else:
-            self._landed(next(iter(self._in_flight)))
-        self.tally.dropped[Drop.FULL] += 1
+            kept = self._landed(next(iter(self._in_flight)))
+        assert kept is not None
+        if kept.stored:
+            self.stowing.back(kept)
+        else:
+            self._drop(kept, Drop.FULL)
+
+    def _drop(self, kept: Kept, reason: Drop) -> None:
+        self.tally.dropped[reason] += 1
+        self.stowing.forget(kept)
 
     def _landed(self, number: int) -> Kept | None:
         kept = self._in_flight.pop(number, None)
         if kept is not None:
             self._paced_in_flight -= kept.paced
         return kept
+
+    # The disk.
+
+    def job(self, now: float) -> Job | None:
+        """What is to be asked of the disk now, one at a time."""
+        return self.stowing.job(now, self._hurried, is_open=self.is_open)
+
+    def last_job(self, now: float) -> Job | None:
+        """At the end: what waits goes to disk, due or not."""
+        self.closed(now)
+        return self.stowing.last_job()
+
+    def done(self, job: Job, result: Result, now: float) -> None:
+        """The disk has done it."""
+        match job:
+            case Recover():
+                self.stowing.recovered([one for one in result or () if isinstance(one, Found)], now)
+            case Load():
+                frames = [one for one in result or () if isinstance(one, Kept)]
+                self.stowing.read(job, frames)
+            case Write():
+                self.stowing.wrote(job, is_open=self.is_open)
+            case Forget():
+                self.stowing.forgot()
+
+    def disk_lost(self) -> None:
+        """The store was damaged and begun anew: what it alone had is lost, and counted."""
+        self.stowing.lost()
+        for kept in (*self._waiting, *self._live, *self._in_flight.values()):
+            kept.stored = False
+        self._waiting.restock()

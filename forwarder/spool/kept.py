@@ -13,6 +13,7 @@ from ..packets import Uplink
 JOIN_REQUEST, REJOIN_REQUEST = 0, 6  # MType, bits 7 to 5 of the first byte (TS001 4.2.1)
 DATA_UP = (2, 4)
 SHORTEST_DATA = 12  # MHDR, DevAddr, FCtrl, FCnt, MIC
+ROW_BYTES = 110  # of a row beside the payload; measured, see docs/outages.md
 
 
 @dataclass(slots=True)
@@ -21,7 +22,9 @@ class Kept:
 
     A lower `number` was received earlier. `taken_s` is on the keeper's clock, and lies before the
     process's start for a frame of an earlier one. `lane` is whose frame it is: those of one lane
-    keep their order, whatever else happens. `late` and `paced` say how it was sent last.
+    keep their order, whatever else happens. `late` and `paced` say how it was sent last. `stored`:
+    it is on disk too. `gone`: settled, whoever still holds it. `dated`: `taken_s` is exact, which
+    it may not be for a frame of an earlier run.
     """
 
     number: int
@@ -33,6 +36,14 @@ class Kept:
     tries: int = 0
     late: bool = False
     paced: bool = False
+    stored: bool = False
+    gone: bool = False
+    dated: bool = True
+
+    @property
+    def size(self) -> int:
+        """What it takes on disk, about; bytes."""
+        return len(self.uplink.frame.payload) + ROW_BYTES
 
 
 class Drop(Enum):
@@ -42,6 +53,7 @@ class Drop(Enum):
     FULL = "full"  # more than memory and disk may hold
     JOIN = "join"  # a join-request that could not go at once
     POLICY = "policy"  # this server gets nothing that waited
+    DISK = "disk"  # the store was damaged or gave it back unreadable
     UNANSWERED = "unanswered"  # sent several times, never acknowledged
 
 
@@ -50,6 +62,7 @@ class Tally:
     """What has become of all frames; only ever grows."""
 
     taken: int = 0
+    recovered: int = 0  # from earlier runs, beside those taken
     acknowledged: int = 0
     late: int = 0  # of the acknowledged: were marked late
     repeated: int = 0  # times that a frame was sent again

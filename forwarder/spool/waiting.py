@@ -18,6 +18,7 @@ class Waiting:
         self._frames: dict[int, Kept] = {}
         self._order: list[int] = []  # a heap; may name frames that have left
         self._lanes: dict[int, deque[int]] = {}  # ascending
+        self.unstored: dict[int, Kept] = {}  # those that memory alone has
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -34,6 +35,8 @@ class Waiting:
 
     def put(self, kept: Kept) -> None:
         self._frames[kept.number] = kept
+        if not kept.stored:
+            self.unstored[kept.number] = kept
         heappush(self._order, kept.number)
         if kept.lane is not None:
             self._into_lane(kept.number, self._lanes.setdefault(kept.lane, deque()))
@@ -52,6 +55,7 @@ class Waiting:
     def remove(self, number: int) -> Kept | None:
         """Let it go, if it is there."""
         kept = self._frames.pop(number, None)
+        self.unstored.pop(number, None)
         if kept is not None and kept.lane is not None:
             numbers = self._lanes[kept.lane]
             numbers.remove(number)  # nearly always the first
@@ -60,6 +64,10 @@ class Waiting:
         if len(self._order) > 2 * len(self._frames) + SLACK:
             self._order = sorted(self._frames)  # a sorted list is a heap
         return kept
+
+    def restock(self) -> None:
+        """The disk has none of them any more."""
+        self.unstored = dict(self._frames)
 
     @staticmethod
     def _into_lane(number: int, numbers: deque[int]) -> None:

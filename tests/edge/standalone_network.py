@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from forwarder.config import loads
+from forwarder.database import StoreFault
 from forwarder.downlinks import Scheduler
-from forwarder.edge.database import StoreFault
 from forwarder.edge.keks import KeyRing, SoftKek, SourceKeys
 from forwarder.edge.records import radio_facts
 from forwarder.edge.session import Device as Enrolled

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.edge.database import StoreFault
+from forwarder.database import StoreFault
 from forwarder.edge.standalone.counters import BLOCK, END, DownCounter
 from forwarder.edge.standalone.store import StandaloneStore
 from forwarder.edge.standalone.values import Batch, Nonce, Stored

@@ -156,6 +156,9 @@ class Keeper:
             self.acked.append(number)
         self._send(late=False)
 
+    def metadata(self) -> dict[str, str]:
+        return {}
+
     def _send(self, *, late: bool) -> None:
         assert self.link is not None
         for number, uplink in list(self.kept.items()):

@@ -19,8 +19,8 @@ from typing import Protocol
 from hal.frames import Crc
 
 from ...clock_sync import kernel_synchronised
+from ...database import StoreFault
 from ...packets import Uplink
-from ..database import StoreFault
 from ..records import radio_facts
 from ..sources.join_server import JoinAnswer, JoinFailed, JoinRequestFacts
 from ..values import KeyAsker, KeyNews, LocalDownlink, Record

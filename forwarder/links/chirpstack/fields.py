@@ -69,9 +69,10 @@ def late_metadata(uplink: Uplink, *, late: bool) -> dict[str, str]:
     """What marks a frame that had to wait for an outage to end, with its time where it is known."""
     if not late:
         return {}
-    if uplink.utc_ns is None:
+    received_ns = uplink.utc_ns if uplink.utc_ns is not None else uplink.received_ns
+    if received_ns is None:
         return {"late": "true"}
-    return {"late": "true", "received_at": timestamp(uplink.utc_ns).ToJsonString()}
+    return {"late": "true", "received_at": timestamp(received_ns).ToJsonString()}
 
 
 def clean(texts: Mapping[str, str]) -> dict[str, str]:

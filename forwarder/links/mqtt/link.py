@@ -43,6 +43,8 @@ class Nobody:
     def opened(self) -> None: ...
     def closed(self) -> None: ...
     def acknowledged(self, number: int) -> None: ...
+    def metadata(self) -> dict[str, str]:
+        return {}
 
 
 class MqttLink:
@@ -291,7 +293,7 @@ class MqttLink:
         if self._commands.plan_fault:
             told["config_fault"] = self._commands.plan_fault
         words = {name: words for name, words in told.items() if words}
-        return {**words, **self._told, **self._settings.metadata}
+        return {**words, **self.courier.metadata(), **self._told, **self._settings.metadata}
 
     async def _ask_programs(self) -> None:
         """Beside the reports, one after the other: one that hangs costs its own words only."""

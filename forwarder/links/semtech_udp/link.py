@@ -17,19 +17,22 @@ from enum import Enum
 
 from ...backoff import backoff
 from ...packets import Answer, Refused, Uplink
-from ..base import GatewayFacts, Schedule
+from ..base import Courier, GatewayFacts, Schedule
 from ..meter import UDP, UDP_V6, Meter
 from .acks import AckTable
-from .outbox import Outbox
+from .kept import KeptPushes, outdated
+from .outbox import BACKLOG_PER_10MS, Outbox
+from .pacing import Pacer
 from .path import Path
 from .resolve import Peer, Resolve, resolve
-from .rxpk import rxpk
+from .rxpk import push_text, rxpk
 from .session import (
     DownlinkRequested,
     DownlinkUnreadable,
     Event,
     PathLost,
     PathOpened,
+    PushTaken,
     Reconnect,
     Session,
     StatDue,
@@ -76,6 +79,8 @@ class SemtechUdpLink:
         schedule: Schedule,
         *,
         meter: Meter | None = None,
+        courier: Courier | None = None,
+        now_us: Callable[[], int | None] = lambda: None,
         resolver: Resolve = resolve,
         pauses: Callable[[], Iterator[float]] = backoff,
     ) -> None:
@@ -85,10 +90,16 @@ class SemtechUdpLink:
         self._facts = facts
         self._schedule = schedule
         self._meter = meter or Meter()
-        self._session = Session(settings, int.from_bytes(os.urandom(2), "big"))
+        self._session = Session(
+            settings, int.from_bytes(os.urandom(2), "big"), tells_taken=courier is not None
+        )
         self._path = Path(settings, self, resolver, pauses)
         self._outbox = Outbox(self._push, per_10ms=settings.dialect.per_10ms, batch=settings.batch)
         self._timer: asyncio.TimerHandle | None = None
+        self._courier = courier  # then frames come by `send`, whose late ones need `now_us`
+        self._now_us = now_us
+        self._kept = KeptPushes()
+        self._pacer = Pacer(settings.dialect.per_10ms or BACKLOG_PER_10MS)
         self._tally = Tally()
         self._reported = self._totals()
         self._quiet_until = 0.0
@@ -103,6 +114,21 @@ class SemtechUdpLink:
         """Send one frame now; keep it while it cannot leave. What is not wanted, feed.py drops."""
         self._tally.forwarded += 1
         self._outbox.put_frame(rxpk(uplink))
+
+    def send(self, number: int, uplink: Uplink, *, late: bool) -> bool:
+        """Let one frame of the keeper leave now; whether it did. A datagram of its own each."""
+        now = time.monotonic()
+        if self._path.push is None or now < self._pacer.ready_at():
+            return False
+        if late:
+            uplink = outdated(uplink, self._now_us())
+        token = self._push_now(push_text((rxpk(uplink),)))
+        if token is None:
+            return False
+        self._pacer.sent(now)
+        self._kept.sent(token, number)
+        self._tally.forwarded += 1
+        return True
 
     def unacknowledged(self) -> int:
         """Uplink datagrams that wait to leave or for their answer: for a sender that can wait."""
@@ -167,6 +193,8 @@ class SemtechUdpLink:
 
     def closed(self) -> None:
         self._outbox.pause()
+        if self._courier is not None:
+            self._courier.closed()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -199,21 +227,32 @@ class SemtechUdpLink:
             case PathOpened():
                 self._path.answered()
                 self._change(State.UP, "the server answers")
+                if self._courier is not None:
+                    self._courier.opened()
             case PathLost(silent):
                 self._change(State.LOST, f"{silent} keepalives without an answer, or refused")
+                if self._courier is not None:
+                    self._courier.closed()
+            case PushTaken(token):
+                number = self._kept.taken(token)
+                if number is not None and self._courier is not None:
+                    self._courier.acknowledged(number)
             case Reconnect():
                 self._path.silent(never_answered=self.state is State.WAITING)
 
     def _push(self, text: str) -> bool:
-        """Whether `text` has left; nothing is remembered of it otherwise."""
+        return self._push_now(text) is not None
+
+    def _push_now(self, text: str) -> int | None:
+        """The token with which `text` has left; None, and nothing is remembered of it, if not."""
         if self._path.push is None:
-            return False
+            return None
         datagram = self._session.push(text, time.monotonic())
         if self._path.push.send(datagram):
             self._meter.sent(len(datagram))
-            return True
+            return int.from_bytes(datagram[1:3], "big")
         self._session.unsent(datagram)
-        return False
+        return None
 
     def _push_stat(self) -> None:
         before, self._reported = self._reported, self._totals()

@@ -55,6 +55,13 @@ class StatDue:
 
 
 @dataclass(frozen=True, slots=True)
+class PushTaken:
+    """The server has the datagram with this token."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class DownlinkRequested:
     """A PULL_RESP that could be read; give this back to `Session.answer`, exactly once."""
 
@@ -70,14 +77,22 @@ class DownlinkUnreadable:
     detail: str
 
 
-Event = PathOpened | PathLost | Reconnect | StatDue | DownlinkRequested | DownlinkUnreadable
+Event = (
+    PathOpened | PathLost | Reconnect | StatDue | PushTaken | DownlinkRequested | DownlinkUnreadable
+)
 
 
 class Session:
-    """Tokens count up from `first_token`: all that an answer can be on its way for differ."""
+    """Tokens count up from `first_token`: all that an answer can be on its way for differ.
 
-    def __init__(self, settings: UdpSettings, first_token: int = 0) -> None:
+    `tells_taken`: each PUSH_ACK is an event, for who keeps what was not acknowledged.
+    """
+
+    def __init__(
+        self, settings: UdpSettings, first_token: int = 0, *, tells_taken: bool = False
+    ) -> None:
         self._settings = settings
+        self._tells_taken = tells_taken
         self._gateway = settings.gateway
         self._tokens = count(first_token)
         self._outbox: deque[bytes] = deque()
@@ -133,8 +148,11 @@ class Session:
         match datagram.kind:
             case Kind.PUSH_ACK:
                 # Says nothing about downlinks: where those are wanted, PULL_ACK is the judge.
-                if self.pushes.match(datagram.token, now) and self._settings.uplink_only:
-                    self._heard()
+                if self.pushes.match(datagram.token, now):
+                    if self._tells_taken:
+                        self._events.append(PushTaken(datagram.token))
+                    if self._settings.uplink_only:
+                        self._heard()
             case Kind.PULL_ACK:
                 if self.pulls.match(datagram.token, now):
                     self._heard()

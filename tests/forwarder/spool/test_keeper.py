@@ -47,7 +47,7 @@ def drain(keeper: Keeper, now: float, until: float) -> list[tuple[float, int]]:
             gone.append((now, kept.number - FIRST_NUMBER))
         for _, number in gone:
             keeper.acknowledged(FIRST_NUMBER + number)
-        now = max(keeper.next_tick(), now + 1e-6)
+        now = max(keeper.next_tick(now), now + 1e-6)
     return gone
 
 
@@ -150,7 +150,7 @@ def test_frames_older_than_the_limit_are_dropped_and_counted() -> None:
     keeper = a_keeper(max_age_h=1.0)
     put(keeper, 0.0, A)
     put(keeper, 10.0, A)
-    assert keeper.next_tick() == 3600.0
+    assert keeper.next_tick(10.0) == 3600.0
     keeper.tick(3600.0)
     assert len(keeper) == 1 and keeper.tally.dropped == {Drop.EXPIRED: 1}
 
@@ -168,7 +168,7 @@ def test_the_replay_window_is_bounded_and_live_frames_pass_it() -> None:
     put(keeper, 0.0, *[A] * 200)
     keeper.opened(100.0)
     number = sum(len(sent(keeper, 100.0 + i)) for i in range(10))
-    assert number == REPLAY_WINDOW and keeper.next_tick() > 1000.0
+    assert number == REPLAY_WINDOW and keeper.next_tick(110.0) > 1000.0
     put(keeper, 200.0, B)
     assert sent(keeper, 200.0) == [(200, False)]
 
@@ -188,7 +188,7 @@ def test_a_busy_outlet_is_asked_again_with_the_same_frame() -> None:
     put(keeper, 0.0, A, A)
     for kept in keeper.to_send(0.0):
         keeper.unsent(kept.number, 0.0)
-    assert keeper.next_tick() == RETRY_S
+    assert keeper.next_tick(0.0) == RETRY_S
     assert sent(keeper, RETRY_S) == [(0, False), (1, False)]
     assert keeper.tally.repeated == 0
 
@@ -201,7 +201,7 @@ def test_what_nobody_acknowledges_is_sent_again_and_then_given_up() -> None:
     while len(keeper):
         keeper.tick(now)
         times += len(sent(keeper, now))
-        now = keeper.next_tick()
+        now = keeper.next_tick(now)
     assert times == 3 and keeper.tally.dropped == {Drop.UNANSWERED: 1}
 
 
@@ -217,7 +217,7 @@ def test_a_frame_with_a_bad_crc_belongs_to_no_device() -> None:
 def test_without_frames_there_is_nothing_to_wake_up_for() -> None:
     keeper = a_keeper()
     keeper.opened(0.0)
-    assert keeper.next_tick() == inf
+    assert keeper.next_tick(0.0) == inf
 
 
 STEP = st.one_of(
@@ -274,7 +274,7 @@ def test_whatever_happens_no_frame_is_lost_uncounted_and_each_device_keeps_its_o
         settled = tally.acknowledged + sum(tally.dropped.values())
         assert tally.taken == settled + len(keeper)
         assert len(keeper) <= most
-        assert keeper.in_flight >= 0 and keeper.next_tick() >= 0
+        assert keeper.in_flight >= 0 and keeper.next_tick(now) >= 0
     for device in (A, B, C):
         firsts = [number for lane, number, tries in first_sent if lane == device and tries == 1]
         assert firsts == sorted(firsts)

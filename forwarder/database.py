@@ -21,11 +21,23 @@ class StoreFault(Exception):
 class Database:
     """`schema` makes the tables if they are missing; `version` is theirs.
 
-    `lost` says what it means when a damaged file is set aside and a new one begun.
+    `lost` says what it means when a damaged file is set aside and a new one begun. `secret`: what
+    is deleted is overwritten. `alone`: no other process may open the file meanwhile.
     """
 
-    def __init__(self, path: Path, schema: str, *, version: int, lost: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        *,
+        version: int,
+        lost: str,
+        secret: bool = True,
+        alone: bool = False,
+    ) -> None:
         self.path = path
+        self.set_aside = 0  # times that a damaged file was
+        self._secret, self._alone = secret, alone
         self._schema, self._version, self._lost = schema, version, lost
         self._db: sqlite3.Connection | None = None
 
@@ -47,13 +59,21 @@ class Database:
             self._db.close()
             self._db = None
 
+    def remove(self) -> None:
+        """The file is not needed any more. In this order: a log without its file is ignored."""
+        for ending in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        self.close()
+
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, timeout=BUSY_S, check_same_thread=False)
         try:
             self.path.chmod(0o600)
+            if self._alone:
+                db.execute("PRAGMA locking_mode = EXCLUSIVE")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")  # a commit survives the power's failing
-            db.execute("PRAGMA secure_delete = ON")
+            db.execute(f"PRAGMA secure_delete = {'ON' if self._secret else 'OFF'}")
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version > self._version:
                 raise sqlite3.OperationalError(f"written by a newer Edgemast (version {version})")
@@ -68,6 +88,7 @@ class Database:
 
     def _set_aside(self, error: sqlite3.Error) -> None:
         """A damaged file is kept for who wants to look."""
+        self.set_aside += 1
         aside = self.path.with_name(self.path.name + ".damaged")
         text = "%s is damaged (%s): kept as %s, begun anew; %s"
         log.error(text, self.path, error, aside.name, self._lost)
