@@ -33,15 +33,16 @@ from .spectrum import SpectrumReport
 from .sx1302 import bringup, health, lbt, snapshot
 from .sx1302.chip import Sx1302, field_ops
 from .sx1302.clockwork import COUNTER_OPS, Clockwork
+from .sx1302.ears import Ears
 from .sx1302.firmware import Firmware
 from .sx1302.health import Health
 from .sx1302.reception import Decoder
 from .sx1302.registers import RX_FIFO, RX_FIFO_SIZE, TX_TOP, RxTop
 from .sx1302.rx_record import Damage
-from .sx1302.scan import Background, ScanCount, Scanner
+from .sx1302.scan import ScanCount
 from .sx1302.snapshot import Registers
 from .sx1302.tx_program import TxProgram, program
-from .transport.base import Op, Read, Transport
+from .transport.base import Amplifier, Op, Read, Transport
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ RESET_HOLDS_S = (0.1, 0.5)  # the second try holds the reset longer
 FALLBACK_TEMPERATURE_C = 25.0
 ABORT_TIMEOUT_S = 1.0
 PPS_AGE_US = 2_000_000
-SCAN_STEP_S = 0.001
+AMPLIFIER_OFF_V, AMPLIFIER_ON_V = 0.0, 2.51  # sx1302_hal: lgw_start, lgw_send
 STALL_S = 0.001  # a counter of 32 MHz that shows the same after this time stands still
 
 # A frame that starts sooner than this cannot be programmed any more: the chip itself takes 1.5 ms
@@ -84,10 +85,7 @@ class Reception:
 
 
 class Concentrator:
-    """`eui` (16 lower-case hex digits) and `model` are known after `start`.
-
-    `sx1261_fault` says after `start` why the listening radio that was asked for is not there.
-    """
+    """`eui` (16 lower-case hex digits), `model` and `sx1261_fault` are known after `start`."""
 
     eui: str = ""
     model: str = ""
@@ -110,23 +108,17 @@ class Concentrator:
         self._line_start_us = line_start_us
         self._time = Clockwork(transport, line_start_us)
         self._decoder: Decoder | None = None
-        sx1261 = config.sx1261 if lbt.wanted(config) else None
-        self._listener = lbt.Listener(self._chip, self._clock, sx1261) if sx1261 else None
-        self.sx1261_fault = ""
-        offset_db = config.sx1261.rssi_offset_db if config.sx1261 else 0
-        self._scanner = Scanner(self._chip, offset_db) if config.sx1261 else None
-        self._background = self._make_background()
+        self._ears = Ears(self._chip, self._clock, config, self._nobody_sends)
         self._looked: tuple[int, int] | None = None  # counter and clock at the last health()
         self._temperature_c = FALLBACK_TEMPERATURE_C
         self._readings = Allowance(burst=200, per_s=10)  # each costs a message on the bus
         self._told_temperature = False
         self._pending: HalError | None = None  # met while frames were in hand
 
-    def _make_background(self) -> Background | None:
-        plan = self._config.sx1261.scan if self._config.sx1261 else None
-        if self._scanner is None or plan is None:
-            return None
-        return Background(self._scanner, plan, self._nobody_sends)
+    @property
+    def sx1261_fault(self) -> str:
+        """Why the listening radio that was asked for is not there; "" if it works."""
+        return self._ears.fault
 
     def start(self) -> None:
         """Power-on to receiving; tries twice, the second time with a longer reset.
@@ -152,12 +144,13 @@ class Concentrator:
         bench = bringup.Bench(self._chip, self._clock, self._config, firmware)
         bringup.run(bench)
         self.eui, self.model = bench.eui, bench.model
-        self.sx1261_fault = bench.sx1261_fault
+        self._ears.fault = bench.sx1261_fault
         self._calibrated = bench.config
         self._decoder = Decoder(bench.config, model=bench.model)
         self._time = Clockwork(self._transport, self._line_start_us)
         self._time.update(self._chip.transfer(COUNTER_OPS))
         self._looked = self._pending = None
+        self._bias(AMPLIFIER_OFF_V, first=True)
 
     def receive(self) -> Reception:
         """What the chip heard since the last call. To be called at least once in 134 s.
@@ -192,16 +185,29 @@ class Concentrator:
 
         An AtCounter start must lie 2 ms to 134 s ahead. The receipt tells when the emission begins.
         """
-        self._check_listening()
-        self._stop_scan()
+        self._ears.make_way()
+        self._bias(AMPLIFIER_ON_V)
         *states, first, second = self._transport.transfer((*TX_STATE_OPS, *COUNTER_OPS))
         now_us = self._time.update((first, second))
         self._check_free(frame.rf_chain, states)
         start_ticks = self._start_ticks(frame, now_us)
         sent = program(frame, self._calibrated, start_ticks=start_ticks)
-        if self._listener and not self.sx1261_fault:
-            return self._send_if_free(frame, sent, self._listener)
+        if self._ears.listener:
+            return self._send_if_free(frame, sent, self._ears.listener)
         return self._trigger(frame, sent)
+
+    def _bias(self, volts: float, *, first: bool = False) -> None:
+        """The amplifier of full duplex CN490 boards needs it to send anything."""
+        if not self._config.full_duplex:
+            return
+        board = self._transport
+        if isinstance(board, Amplifier) and board.bias_amplifier(volts):
+            return
+        if first:
+            log.warning(
+                "full duplex, and no AD5338R answers on I2C: a CN490 board, whose amplifier that "
+                "DAC biases, will receive and send next to nothing; other boards need none"
+            )
 
     def _trigger(self, frame: TxFrame, sent: TxProgram) -> TxReceipt:
         *_, first, second = self._transport.transfer((*sent.ops, *COUNTER_OPS))
@@ -262,31 +268,22 @@ class Concentrator:
 
         Gives a report when a channel is finished. Raises TransportError.
         """
-        if self._background is None or self.sx1261_fault:
-            return None
-        return self._background.step(self._clock.now_ns())
+        return self._ears.scan()
 
     def spectrum(self, freq_hz: int, readings: int) -> SpectrumReport | None:
         """Scan one channel now, for a tool that does nothing else; None: it gave no result.
 
         Raises ChipError where there is no SX1261 that works, TransportError.
         """
-        if self._scanner is None or self.sx1261_fault:
-            raise ChipError(f"no spectral scan: {self.sx1261_fault or 'no SX1261 is configured'}")
-        self._scanner.start(freq_hz, readings, self._clock.now_ns())
-        report = None
-        while self._scanner.running:
-            report = self._scanner.step(self._clock.now_ns())
-            self._clock.sleep(SCAN_STEP_S)
-        return report
+        return self._ears.spectrum(freq_hz, readings)
 
     def scan_counts(self) -> ScanCount:
         """How the scans ended."""
-        return self._scanner.count if self._scanner else ScanCount()
+        return self._ears.scan_counts()
 
     def lbt_counts(self) -> dict[tuple[int, int], lbt.LbtCount]:
         """What listening before talking found, by frequency and bandwidth in Hz."""
-        return self._listener.counts if self._listener else {}
+        return self._ears.lbt_counts()
 
     def temperature_c(self) -> float | None:
         """Degrees Celsius near the radios; None where the board has no sensor."""
@@ -342,17 +339,6 @@ class Concentrator:
         states = self._transport.transfer(TX_STATE_OPS)
         return all(TX_STATES.get(state[0]) is TxState.FREE for state in states)
 
-    def _stop_scan(self) -> None:
-        if self._scanner and self._scanner.running:
-            self._scanner.stop()
-            if self._background:
-                self._background.yielded()
-
-    def _check_listening(self) -> None:
-        sx1261 = self._config.sx1261
-        if self._listener and self.sx1261_fault and sx1261 and sx1261.lbt_needed:
-            raise TxRefused(TxRefusal.LBT, f"the SX1261 does not work: {self.sx1261_fault}")
-
     def _start_ticks(self, frame: TxFrame, now_us: int) -> int | None:
         if isinstance(frame.start, OnPps):
             self._check_pps(now_us)
@@ -360,8 +346,8 @@ class Concentrator:
         if not isinstance(frame.start, AtCounter):
             return None
         ahead_us = frame.start.counter_us - now_us
-        listens = self._listener if not self.sx1261_fault else None
-        lead_us = LEAD_US + (listens.lead_us(frame) if listens else 0)
+        listener = self._ears.listener
+        lead_us = LEAD_US + (listener.lead_us(frame) if listener else 0)
         if ahead_us < lead_us:
             raise TxRefused(TxRefusal.LATE, f"{ahead_us} us ahead, {lead_us} are needed")
         if ahead_us >= WRAP_US - LEAD_US:

@@ -6,10 +6,10 @@ loragw_stts751; registers as in the sensor's datasheet.
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 from typing import Protocol
+
+from .i2c import LinuxI2c
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +21,6 @@ PERIOD_NS = 1_000_000_000
 PRODUCT_ID, PRODUCTS = 0xFD, (0, 1)
 MANUFACTURER_ID, ST = 0xFE, 0x53
 
-I2C_SLAVE = 0x0703  # ioctl: whom the next read and write address (linux/i2c-dev.h)
-
 
 class Bus(Protocol):
     """Single registers of I2C devices; OSError where nobody answers."""
@@ -32,25 +30,6 @@ class Bus(Protocol):
     def write(self, device: int, register: int, value: int) -> None: ...
 
     def close(self) -> None: ...
-
-
-class LinuxI2c:
-    """/dev/i2c-N. Raises OSError."""
-
-    def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-
-    def read(self, device: int, register: int) -> int:
-        fcntl.ioctl(self._fd, I2C_SLAVE, device)
-        os.write(self._fd, bytes((register,)))
-        return os.read(self._fd, 1)[0]
-
-    def write(self, device: int, register: int, value: int) -> None:
-        fcntl.ioctl(self._fd, I2C_SLAVE, device)
-        os.write(self._fd, bytes((register, value)))
-
-    def close(self) -> None:
-        os.close(self._fd)
 
 
 class Stts751:

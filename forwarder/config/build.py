@@ -410,11 +410,11 @@ def _doubts(file: schema.File, place: Place) -> list[str]:
         doubts.append(f"{place('multi_sf')}: no LoRa channel is enabled")
     doubts += _lbt_doubts(file, place)
     doubts += _beacon_doubts(file, place)
-    if file.concentrator.full_duplex:
+    if file.concentrator.full_duplex and file.concentrator.radio.startswith("usb:"):
         doubts.append(
-            f"{place('concentrator.full_duplex')}: full duplex: the AD5338R that biases the power "
-            "amplifier of CN490 full duplex boards is reset and never set: such a board may send "
-            "nothing; Semtech's packet forwarder sets it"
+            f"{place('concentrator.full_duplex')}: full duplex over USB: the AD5338R that biases "
+            "the power amplifier of CN490 full duplex boards is on I2C, which USB does not reach: "
+            "such a board would send next to nothing"
         )
     for name, radio in (("radio_0", file.radio_0), ("radio_1", file.radio_1)):
         inside = radio.tx_freq_min_hz <= radio.tx_freq_max_hz

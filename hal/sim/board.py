@@ -12,6 +12,8 @@ from ..clock import Clock, SystemClock
 from ..transport.base import Target
 from . import channels, sx125x
 from . import map as addresses
+from .ad5338r import ADDRESS as DAC_ADDRESS
+from .ad5338r import Ad5338r
 from .agenda import Agenda
 from .calibration import Calibration
 from .counter import TICKS_PER_US, Counter
@@ -85,6 +87,7 @@ class SimBoard:
         self.fifo = RxFifo(self.registers)
         self.otp = Otp(self.registers, eui, model_id)
         self.radios, calibration = _radios(self.radio_kind, self.registers)
+        self.dac = Ad5338r()
         self.sx1261 = Sx1261(lambda: self.agenda.now_ns)
         self.agc = Agc(self.registers, calibration)
         self.arb = Arb(self.registers)
@@ -102,6 +105,7 @@ class SimBoard:
                 self.tx,
                 self._listen_before_talk,
                 self.radio_kind,
+                lambda: self.dac.loss_db,
             )
             for chain in (0, 1)
         )
@@ -129,7 +133,7 @@ class SimBoard:
         self.registers.reset()
         for chain in self.tx_chains:
             chain.reset()
-        for part in (self.fifo, self.agc, self.arb, *self.radios):
+        for part in (self.fifo, self.agc, self.arb, self.dac, *self.radios):
             part.reset()
         self.counter.reset(self.start_ticks)
 
@@ -159,6 +163,12 @@ class SimBoard:
         """Registers as the host sees them, with what is broken on the way."""
         data = self.registers.read(address, size)
         return self.faults.damaged(data) if self.faults.on_reads else data
+
+    def i2c(self, device: int, data: bytes) -> None:
+        """One I2C message to the board's DAC. OSError where nobody acknowledges."""
+        if device != DAC_ADDRESS:
+            raise OSError(121, "Remote I/O error")
+        self.dac.receive(data)
 
     @property
     def uptime_ms(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..ad5338r import Ad5338r, probe
 from ..clock import Clock
 from ..errors import TransportError
 from ..transport.base import POWER_OFF_S, Command, Modify, Op, Read, Write
@@ -13,6 +14,19 @@ from .faults import Faults
 _FAIL = {1: "failed", 2: "had a wrong parameter", 3: "timed out"}
 
 
+class _I2c:
+    """The board's I2C bus, as the driver of the DAC wants it."""
+
+    def __init__(self, board: SimBoard) -> None:
+        self._board = board
+
+    def send(self, device: int, data: bytes) -> None:
+        self._board.i2c(device, data)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
 class SimTransport:
     """A board of its own unless one is given. `faults` are those of the board."""
 
@@ -20,6 +34,7 @@ class SimTransport:
         self.board = board or SimBoard(clock)
         self.uri = "sim:"
         self.transfers = 0
+        self._dac: Ad5338r | None = None
         self._registers = self.board.registers
 
     @property
@@ -33,6 +48,7 @@ class SimTransport:
     def reset(self, hold_s: float = 0.1) -> None:
         self._reach_board()
         board = self.board
+        self._dac = None
         if hold_s >= POWER_OFF_S:
             board.set_line(POWER_PIN, 0)
         board.set_line(POWER_PIN, 1)
@@ -45,6 +61,12 @@ class SimTransport:
     def temperature_c(self) -> float | None:
         self._reach_board()
         return self.board.temperature_c
+
+    def bias_amplifier(self, volts: float) -> bool:
+        self.board.advance()
+        if self._dac is None:
+            self._dac = probe(_I2c(self.board))
+        return self._dac is not None and self._dac.set_volts(volts)
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -86,12 +86,15 @@ class TxChain:
         journal: TxJournal,
         allowed: Callable[[int, float], bool],
         radio: str = "SX1250",
+        loss_db: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`allowed` is asked at the trigger, with chain and frequency: listen before talk.
 
-        `radio` is the kind of front end behind the chain.
+        `radio` is the kind of front end behind the chain; `loss_db` what the amplifier lacks of its
+        nominal power.
         """
         self._radio = radio
+        self._loss_db = loss_db
         self._rf_chain = rf_chain
         self._base = at.TX_BASES[rf_chain]
         self._registers = registers
@@ -203,7 +206,7 @@ class TxChain:
         start_ns = self._counter.ns_at(start_ticks)
         airtime_us = program.airtime_us
         end_ns = NEVER_NS if airtime_us is None else start_ns + round(airtime_us * 1000)
-        emission = _emission(program, start_ns, end_ns)
+        emission = _emission(program, start_ns, end_ns, self._loss_db())
         return Attempt(
             program=program,
             mode=mode,
@@ -238,7 +241,7 @@ class TxChain:
             self._set_status(TxStatus.FREE)
 
 
-def _emission(program: TxProgram, start_ns: int, end_ns: int) -> Emission:
+def _emission(program: TxProgram, start_ns: int, end_ns: int, loss_db: float) -> Emission:
     return Emission(
         payload=program.payload,
         start_ns=start_ns,
@@ -253,6 +256,6 @@ def _emission(program: TxProgram, start_ns: int, end_ns: int) -> Emission:
         implicit=program.implicit,
         invert=program.invert,
         public=program.public,
-        power_dbm=program.power_dbm,
+        power_dbm=program.power_dbm - loss_db,
         bitrate_bps=program.bitrate_bps or None,
     )

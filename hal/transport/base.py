@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 POWER_OFF_S = 1.0  # a reset held this long begins without power: the board's supplies empty
 
@@ -67,6 +67,15 @@ class Command:
 
 
 Op = Write | Read | Modify | Command
+
+
+@runtime_checkable
+class Amplifier(Protocol):
+    """What a transport offers on top that can reach the DAC of full duplex CN490 boards."""
+
+    def bias_amplifier(self, volts: float) -> bool:
+        """Set the bias of the power amplifier; False where no such DAC answers. Never raises."""
+        ...
 
 
 class Transport(Protocol):

@@ -13,9 +13,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from ..ad5338r import Ad5338r
+from ..ad5338r import probe as probe_dac
 from ..clock import Clock, SystemClock
 from ..errors import TransportError
 from ..gpio import BoardLines, BoardReset
+from ..i2c import LinuxI2c
 from ..temperature import Stts751, find_sensor
 from .base import Command, Modify, Op, Read, Write
 from .lock import DeviceLock, busy, users
@@ -102,6 +105,8 @@ class SpiTransport:
         self._devices: dict[int, Device] = {}
         self._sensor: Stts751 | None = None
         self._looked_for_sensor = False
+        self._dac: Ad5338r | None = None
+        self._looked_for_dac = False
         self._lock = DeviceLock(path)
         try:
             _refuse_company(path)
@@ -114,6 +119,7 @@ class SpiTransport:
         return [self._modify(op) if isinstance(op, Modify) else self._do(op) for op in ops]
 
     def reset(self, hold_s: float = 0.1) -> None:
+        self._forget_dac()
         if self._board is None:
             log.warning(
                 "%s: no reset line is configured, so the chip is not reset; name the board",
@@ -128,10 +134,34 @@ class SpiTransport:
             self._sensor = find_sensor(self._i2c_path)
         return self._sensor.read_c(self._clock.now_ns()) if self._sensor else None
 
+    def bias_amplifier(self, volts: float) -> bool:
+        """Over I2C, where the temperature sensor is too."""
+        if not self._looked_for_dac:
+            self._looked_for_dac = True
+            self._dac = self._find_dac()
+        return self._dac is not None and self._dac.set_volts(volts)
+
+    def _find_dac(self) -> Ad5338r | None:
+        try:
+            bus = LinuxI2c(self._i2c_path)
+        except OSError as error:
+            log.info("no DAC: %s: %s", self._i2c_path, error.strerror)
+            return None
+        dac = probe_dac(bus)
+        if dac is None:
+            bus.close()
+        return dac
+
+    def _forget_dac(self) -> None:
+        """After a reset it knows nothing of its set-up."""
+        if self._dac is not None:
+            self._dac.close()
+        self._dac, self._looked_for_dac = None, False
+
     def close(self) -> None:
-        parts = [*self._devices.values(), self._sensor, self._board]
+        parts = [*self._devices.values(), self._sensor, self._dac, self._board]
         self._devices.clear()
-        self._sensor = None
+        self._sensor = self._dac = None
         for part in parts:
             try:
                 if part is not None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO, assert_never
 
 from ..errors import HalError, TransportError
-from .base import Command, Modify, Op, Read, Target, Transport, Write
+from .base import Amplifier, Command, Modify, Op, Read, Target, Transport, Write
 
 MOST_BYTES = 256 << 20  # of a recording; a start-up has a quarter of one
 
@@ -56,6 +56,10 @@ class RecordingTransport:
         value = self._inner.temperature_c()
         self._write([{"op": "temperature", "got": value}])
         return value
+
+    def bias_amplifier(self, volts: float) -> bool:
+        """Not recorded: a replay has no amplifier."""
+        return isinstance(self._inner, Amplifier) and self._inner.bias_amplifier(volts)
 
     def close(self) -> None:
         self._inner.close()

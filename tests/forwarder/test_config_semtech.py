@@ -168,7 +168,7 @@ def test_a_scan_without_its_numbers_is_refused_by_name(key: str) -> None:
 
 
 @pytest.mark.parametrize("full_duplex", [False, True])
-def test_a_full_duplex_board_is_told_that_its_dac_is_not_set(full_duplex: bool) -> None:
+def test_a_full_duplex_board_is_told_that_usb_does_not_reach_its_dac(full_duplex: bool) -> None:
     def change(conf: dict[str, Any]) -> None:
         conf["SX130x_conf"]["full_duplex"] = full_duplex
 
