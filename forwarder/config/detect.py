@@ -127,17 +127,17 @@ def _named(
     product: str, bus: str, known: Mapping[str, tuple[str, str, tuple[str, ...]]]
 ) -> list[str]:
     """The boards on `bus` whose name stands in `product` as words of its own; longest only."""
-    words = _words(product)
+    said = words(product)
     fits: dict[str, int] = {}
     for board, (on, name, models) in known.items():
         for model in (name.removesuffix(" USB"), *models):
-            if on == bus and f" {_words(model)} " in f" {words} ":
+            if on == bus and f" {words(model)} " in f" {said} ":
                 fits[board] = max(fits.get(board, 0), len(model))
     longest = max(fits.values(), default=0)
     return [board for board, length in fits.items() if length == longest]
 
 
-def _words(text: str) -> str:
+def words(text: str) -> str:
     return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
 
 

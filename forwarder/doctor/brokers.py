@@ -105,7 +105,7 @@ def _told(
         return fail(
             f"{broker}: {status['trouble'] or 'no answer'}",
             "to be let in, and to read the command topic",
-            next=f"journalctl -u edgemast | grep '{settings.name}'",
+            next="edgemast run --log-level debug with the same configuration",
         )
     text = f"{broker} let us in and lets us read the commands"
     if not str(broker).startswith(("mqtts", "wss")):

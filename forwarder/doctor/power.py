@@ -8,7 +8,7 @@ from .values import Finding, fail, ok, skipped, warn
 # Bits of get_throttled (raspberrypi.com, vcgencmd): now, and 16 higher since power-on.
 UNDERVOLTAGE, CAPPED, THROTTLED, HOT = range(4)
 SINCE = 16
-SYSFS = "/sys/devices/platform/soc/soc:firmware/get_throttled"
+PLATFORM, FLAGS = "/sys/devices/platform", "*/*firmware/get_throttled"  # soc/soc:firmware on a 4
 CAUSES = (
     "a supply or cable too weak for Pi, board and whatever hangs on USB",
     "a long or thin cable; a hub between",
@@ -32,7 +32,9 @@ def supply(case: Case) -> Finding:
 
 
 def _throttled(case: Case) -> int | None:
-    text = case.machine.text(SYSFS) or case.machine.run(("vcgencmd", "get_throttled")) or ""
+    machine = case.machine
+    files = (machine.text(name) for name in machine.names(PLATFORM, FLAGS))
+    text = next(files, None) or machine.run(("vcgencmd", "get_throttled")) or ""
     try:
         return int(text.rpartition("=")[2], 16)
     except ValueError:

@@ -7,6 +7,8 @@ import logging
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forwarder.__main__ import main
 from forwarder.config import detect
@@ -14,6 +16,7 @@ from forwarder.config.detect import Hat, UsbSerial, known, propose
 from forwarder.config.load import load
 from forwarder.errors import ConfigError
 
+KNOWN = known()
 BY_ID = "/dev/serial/by-id/usb-STMicroelectronics_STM32_Virtual_ComPort_2081-if00"
 PLAIN = UsbSerial(BY_ID, detect.BRIDGE, "STMicroelectronics", "STM32 Virtual ComPort")
 GPS = UsbSerial("/dev/serial/by-id/usb-u-blox_7-if00", ("1546", "01a7"), "u-blox AG", "u-blox 7")
@@ -84,6 +87,17 @@ def test_two_boards_that_name_themselves_are_not_certain() -> None:
     named = UsbSerial("/dev/serial/by-id/x", detect.BRIDGE, "", "RAK5146")
     found = propose(Hat("RAK", "RAK2287"), [named], known())
     assert found.board is None and set(found.candidates) >= {"rak2287", "rak5146-usb"}
+
+
+@given(st.text(), st.text(), st.text())
+def test_whatever_an_eeprom_holds_is_certain_only_if_it_holds_the_boards_name(
+    vendor: str, product: str, usb_product: str
+) -> None:
+    device = UsbSerial("/dev/serial/by-id/x", detect.BRIDGE, vendor, usb_product)
+    found = propose(Hat(vendor, product), [device], KNOWN)
+    if found.board is not None:
+        words = detect.words(f"{product} {usb_product}")
+        assert detect.words(KNOWN[found.board][1].removesuffix(" USB")) in words
 
 
 # What is read.
