@@ -7,9 +7,12 @@ import json
 import logging
 import signal
 import sys
+import time
 from pathlib import Path
 
 from hal.sim.board import DEFAULT_EUI, RADIO_KINDS, SimBoard
+from hal.sim.gps import gps_ns_of
+from hal.sim.gps_pty import GpsOnPty
 from hal.sim.otp import MODEL_IDS
 from hal.sim.pty import Pty
 from hal.sim.server import SimServer
@@ -38,24 +41,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--latency-us", type=int, default=0, metavar="N", help="delay of every bridge message"
     )
+    parser.add_argument(
+        "--gps", metavar="PATH", help="a GPS receiver with PPS too; name for its serial device"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="sim: %(message)s")
     board = _board(args)
     pty = Pty(Path(args.link))
+    gps = None
     try:
-        server = SimServer(board, pty, args.control)
+        if args.gps is not None:
+            gps = GpsOnPty(board, Path(args.gps), gps_ns=gps_ns_of(time.time_ns()))
+        server = SimServer(board, pty, args.control, gps.gps if gps else None)
     except BaseException:
         pty.close()
+        if gps is not None:
+            gps.close()
         raise
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.stop())
     try:
-        print(json.dumps({"pty": pty.path, "control": server.control_port}), flush=True)
+        told = {"pty": pty.path, "control": server.control_port}
+        print(json.dumps(told if gps is None else told | {"gps": gps.path}), flush=True)
         server.serve()
     finally:
         server.close()
+        if gps is not None:
+            gps.close()
     return 0
 
 

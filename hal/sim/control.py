@@ -15,7 +15,9 @@ from . import map as at
 from .board import SimBoard, parse_eui
 from .bridge import Bridge
 from .control_fields import Fields, RequestError
+from .control_gps import GpsControl
 from .counter import TICKS_PER_US
+from .gps import SimGps
 from .log import TransactionLog
 from .rx_encode import Record
 from .tx import Attempt
@@ -39,13 +41,16 @@ class Above(Protocol):
 class Control:
     """Answers go to the callable that came with the request, at once or, for `transmit`, later."""
 
-    def __init__(self, board: SimBoard, bridge: Bridge, above: Above) -> None:
+    def __init__(
+        self, board: SimBoard, bridge: Bridge, above: Above, gps: SimGps | None = None
+    ) -> None:
         self._board = board
         self._bridge = bridge
         self._transmit = above.transmit
         self._commands: dict[str, Callable[[Fields], Reply]] = {
             "inject": self._inject,
             "interfere": above.interfere,
+            "gps": GpsControl(gps).request,
             "inject_many": self._inject_many,
             "inject_raw": self._inject_raw,
             "transmitted": lambda _: {"tx": list(_drain(board.tx.transmitted))},

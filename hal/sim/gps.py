@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 
 from .board import SimBoard
 
-DEFAULT_GPS_S = 1_440_000_018  # for a run without a date of its own; in August 2025
 _EPOCH = datetime(1980, 1, 6, tzinfo=UTC)
 _SECOND_NS = 1_000_000_000
+DEFAULT_GPS_S = 1_440_000_018  # for a run without a date of its own; in August 2025
 _MOST_BEHIND = 3  # seconds; a clock that was moved far ahead does not bring hours of messages
 _BAD_ACCURACY_NS = 4_000_000_000
 _ASKED = b"\xb5\x62\x06\x01"  # CFG-MSG
@@ -44,18 +44,23 @@ class Sky:
 class SimGps:
     """`write` sends to the host; what the host says comes in by `hear`.
 
-    The second `gps_s` begins now; edges are at whole seconds from it, whatever happens to the chip.
+    It is `gps_ns` of GPS time now; edges are at its whole seconds, whatever happens to the chip.
     """
 
     def __init__(
-        self, board: SimBoard, write: Callable[[bytes], object], *, gps_s: int = DEFAULT_GPS_S
+        self,
+        board: SimBoard,
+        write: Callable[[bytes], object],
+        *,
+        gps_ns: int = DEFAULT_GPS_S * _SECOND_NS,
     ) -> None:
         self.sky = Sky()
         self._board = board
         self._write = write
         self._asked_for_ubx = False
-        self._anchor_ns = board.agenda.now_ns
-        self._anchor_s = self._next_s = gps_s
+        self._anchor_s, into_ns = divmod(gps_ns, _SECOND_NS)
+        self._anchor_ns = board.agenda.now_ns - into_ns
+        self._next_s = self._anchor_s + (into_ns > 0)
         board.counter.follow(self._anchor_ns)
         board.advance_hooks.append(self.advance)
 
@@ -63,6 +68,11 @@ class SimGps:
     def next_ns(self) -> int:
         """When `advance` is next worth calling, on the board's clock."""
         return self.edge_ns(self._next_s) + self.sky.delay_us * 1000
+
+    @property
+    def now_s(self) -> int:
+        """The GPS second that it is now."""
+        return self.gps_ns(self._board.agenda.now_ns) // _SECOND_NS
 
     def edge_ns(self, gps_s: int) -> int:
         """When a GPS second begins, on the board's clock."""
@@ -102,6 +112,11 @@ class SimGps:
         sky = self.sky
         text = b"".join(sentence(body) for body in _bodies(sky, _utc_fields(sky, gps_s)))
         return _time_gps(sky, gps_s) + text if self._asked_for_ubx else text
+
+
+def gps_ns_of(posix_ns: int, leap_s: int = 18) -> int:
+    """GPS time at an instant of the machine's own clock, for receivers of today."""
+    return posix_ns - (int(_EPOCH.timestamp()) - leap_s) * _SECOND_NS
 
 
 def sentence(body: str) -> bytes:

@@ -8,17 +8,24 @@ from .board import SimBoard
 from .gps import DEFAULT_GPS_S, SimGps
 from .pty import Pty
 
+_LISTEN_NS = 50_000_000  # what a host asks may wait so long
+
 
 class GpsOnPty:
     """`path` is the device, `link` a name for it; works whenever the board is looked at."""
 
     def __init__(
-        self, board: SimBoard, link: Path | None = None, *, gps_s: int = DEFAULT_GPS_S
+        self,
+        board: SimBoard,
+        link: Path | None = None,
+        *,
+        gps_ns: int = DEFAULT_GPS_S * 1_000_000_000,
     ) -> None:
         self._pty = Pty(link)
         self._board = board
+        self._listen_ns = 0
         board.advance_hooks.append(self._listen)
-        self.gps = SimGps(board, self._say, gps_s=gps_s)
+        self.gps = SimGps(board, self._say, gps_ns=gps_ns)
 
     @property
     def path(self) -> str:
@@ -31,6 +38,9 @@ class GpsOnPty:
         self._pty.close()
 
     def _listen(self, now_ns: int) -> None:
+        if now_ns < self._listen_ns:
+            return
+        self._listen_ns = now_ns + _LISTEN_NS
         data = self._pty.read()
         if data:
             self.gps.hear(data)

@@ -17,6 +17,7 @@ from ..errors import HalError
 from .board import SimBoard
 from .bridge import Bridge
 from .control import Control, Reply
+from .gps import SimGps
 from .pty import Pty
 from .transmitting import Transmitter
 
@@ -97,13 +98,16 @@ class _Client:
 class SimServer:
     """Serves `board` until `stop`; `control_port` None is no control port, 0 any free one."""
 
-    def __init__(self, board: SimBoard, pty: Pty, control_port: int | None) -> None:
+    def __init__(
+        self, board: SimBoard, pty: Pty, control_port: int | None, gps: SimGps | None = None
+    ) -> None:
         self._board = board
         self._pty = pty
         self._listener = None if control_port is None else _listen(control_port)
         self._bridge = Bridge(board)
         self._transmitter = Transmitter(board)
-        self._control = Control(board, self._bridge, self._transmitter)
+        self._gps = gps
+        self._control = Control(board, self._bridge, self._transmitter, gps)
         self._clients: list[_Client] = []
         self._user = False
         self._delayed: tuple[int, bytes] | None = None  # when an answer is due, and the answer
@@ -168,7 +172,7 @@ class SimServer:
 
     def _wait_s(self) -> float:
         wait_s = _LOOK_S if self._user else _USER_LOOK_S
-        dues = [self._transmitter.next_event_ns()]
+        dues = [self._next_event_ns()]
         if self._delayed is not None:
             dues.append(self._delayed[0])
         due_ns = min((due for due in dues if due is not None), default=None)
@@ -221,8 +225,15 @@ class SimServer:
 
     # The control port.
 
+    def _next_event_ns(self) -> int | None:
+        """When the board has something to do that no host asks for."""
+        above_ns = self._transmitter.next_event_ns()
+        if self._gps is None:
+            return above_ns
+        return self._gps.next_ns if above_ns is None else min(above_ns, self._gps.next_ns)
+
     def _let_time_pass(self) -> None:
-        due_ns = self._transmitter.next_event_ns()
+        due_ns = self._next_event_ns()
         if due_ns is not None and self._board.clock.now_ns() >= due_ns:
             self._board.advance()
 

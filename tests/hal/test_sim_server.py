@@ -191,3 +191,32 @@ def test_a_wrong_option_is_one_line_and_exit_code_2(
         check=False,
     )
     assert refused.returncode == 2 and refused.stderr.count("\n") == 1
+
+
+def test_a_receiver_beside_the_board_talks_and_does_what_it_is_told(tmp_path: Path) -> None:
+    sim = Sim(tmp_path / "board", "--gps", str(tmp_path / "gps"))
+    try:
+        fd = os.open(tmp_path / "gps", os.O_RDWR | os.O_NOCTTY)
+        assert os.ttyname(fd) == sim.told["gps"]
+        assert sim.ask(cmd="gps", fix=False, satellites=3)["ok"]
+        heard = b""
+        while b"GNGGA" not in heard or b"\n" not in heard.split(b"GNGGA", 1)[1]:
+            assert select.select([fd], [], [], LONG_S)[0]
+            heard += os.read(fd, 4096)
+        assert b",V," in heard
+        os.close(fd)
+        wrong = sim.ask(cmd="gps", fixed=True)
+        assert not wrong["ok"] and "fix, silent" in wrong["error"]
+        assert sim.end() == 0
+        assert not (tmp_path / "gps").is_symlink()
+    finally:
+        sim.close()
+
+
+def test_a_board_without_a_receiver_says_how_to_have_one(tmp_path: Path) -> None:
+    sim = Sim(tmp_path / "board")
+    try:
+        assert "gps" not in sim.told
+        assert "--gps PATH" in sim.ask(cmd="gps")["error"]
+    finally:
+        sim.close()
