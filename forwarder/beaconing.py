@@ -79,7 +79,7 @@ class Beaconing:
     def _none(self, why: str) -> GpsNow:
         if why != self._told:
             self._told = why
-            log.warning("no beacons: %s", why)
+            log.log(logging.WARNING if self.plan.sent else logging.INFO, "no beacons: %s", why)
         return GpsNow(None, why)
 
     def _ended(self, beacon: Downlink, why: str, again: bool) -> None:

@@ -35,7 +35,7 @@ class GpsControl:
 
 def _read(fields: Fields, name: str) -> object:
     match name:
-        case "fix" | "silent" | "ublox" | "pps" | "power_cycle":
+        case "fix" | "silent" | "ublox" | "nmea41" | "pps" | "power_cycle":
             return fields.flag(name)
         case "latitude_deg":
             return fields.number(name, -90, 90)
@@ -55,5 +55,5 @@ def _read(fields: Fields, name: str) -> object:
             return fields.hexadecimal(name, _MOST_GARBAGE)
     raise RequestError(
         f"gps has no {name!r}; one of fix, silent, pps, latitude_deg, longitude_deg, altitude_m, "
-        "satellites, leap_s, leap_at_gps_s, delay_us, garbage, ublox, power_cycle expected"
+        "satellites, leap_s, leap_at_gps_s, delay_us, garbage, ublox, nmea41, power_cycle expected"
     )

@@ -38,6 +38,7 @@ class Sky:
     leap_at_gps_s: int | None = None  # the GPS second that is 23:59:60
     garbage: bytes = b""  # comes before every second's messages
     ublox: bool = True  # speaks UBX when asked
+    nmea41: bool = False  # RMC with the field of edition 4.1, over which some programs stumble
     delay_us: int = 60_000  # from an edge to its first message
 
 
@@ -130,9 +131,10 @@ def sentence(body: str) -> bytes:
 def _bodies(sky: Sky, utc: tuple[str, str, str]) -> list[str]:
     clock, short_date, long_date = utc
     zda = f"GNZDA,{clock},{long_date},00,00"
+    status = ",V" if sky.nmea41 else ""
     if not sky.fix:
         return [
-            f"GNRMC,{clock},V,,,,,,,{short_date},,,N,V",
+            f"GNRMC,{clock},V,,,,,,,{short_date},,,N{status}",
             f"GNGGA,{clock},,,,,0,00,99.99,,,,,,",
             "GNGSA,A,1,,,,,,,,,,,,,99.99,99.99,99.99,1",
             zda,
@@ -142,7 +144,7 @@ def _bodies(sky: Sky, utc: tuple[str, str, str]) -> list[str]:
         f"{_angle(abs(sky.longitude_deg), 3)},{'E' if sky.longitude_deg >= 0 else 'W'}"
     )
     return [
-        f"GNRMC,{clock},A,{place},0.010,,{short_date},,,A,V",
+        f"GNRMC,{clock},A,{place},0.010,,{short_date},,,A{status}",
         f"GNGGA,{clock},{place},1,{sky.satellites:02d},0.90,{sky.altitude_m:.1f},M,47.0,M,,",
         "GNGSA,A,3,04,07,08,09,16,21,27,30,,,,,1.60,0.90,1.32,1",
         "GPGSV,1,1,01,04,61,071,43,1",

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hal.clock import ManualClock
 from hal.gps import gpsd, nmea, ubx
 from hal.gps.receiver import Kind, Receiver
 from hal.gps.stream import Splitter
 from hal.gps.ubx import UbxFrame
-from hal.gps.values import Fix, GpsSecond, NoFix, NoTime, Report, Satellites, UtcSecond
-from hal.sim.gps import sentence
+from hal.gps.values import GPS_EPOCH_S, Fix, GpsSecond, NoFix, NoTime, Report, Satellites, UtcSecond
+from hal.sim.board import SimBoard
+from hal.sim.gps import DEFAULT_GPS_S, SimGps, sentence
 from tests.hal.gps_lines import LINES, TIMEGPS, time_gps
 
 MIDNIGHT_2017 = 1_483_228_800
@@ -54,6 +56,14 @@ def test_rmc_is_read_with_as_many_fields_as_its_edition_has(more: str) -> None:
 @pytest.mark.parametrize("talker", ["GP", "GN", "GL", "GA", "BD", "GB"])
 def test_every_constellation_may_speak(talker: str) -> None:
     assert told(f"{talker}ZDA,000000.00,01,01,2017,00,00") == [UtcSecond(MIDNIGHT_2017)]
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_both_editions_of_the_simulated_receiver_are_read(newer: bool) -> None:
+    gps = SimGps(SimBoard(ManualClock()), lambda data: None)
+    gps.sky.nmea41 = newer
+    found = Receiver(Kind.NMEA).feed(gps.messages(DEFAULT_GPS_S))
+    assert UtcSecond(DEFAULT_GPS_S + GPS_EPOCH_S - 18) in found
 
 
 def test_an_inserted_second_is_known_as_one() -> None:
