@@ -14,15 +14,13 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hal.clock import Clock, SystemClock
-from hal.concentrator import Concentrator
 from hal.frames import RxFrame
 from hal.spectrum import SpectrumReport
-from hal.transport.open import open_transport
 
 from .config import GatewayConfig, LinkSettings
 from .downlinks import Scheduler
@@ -30,15 +28,11 @@ from .duty_cycle import Emission
 from .emission_log import EmissionLog, open_log
 from .errors import Fatal
 from .hearing import Hearing
-from .identity import gateway_eui
-from .links.base import RadioFacts, Schedule
-from .links.feed import Feed
-from .links.filters import Heads
-from .links.meter import Meter
+from .identity import Identity, early_eui, gateway_eui
 from .links.mqtt.settings import MqttSettings
-from .links.semtech_udp.settings import UdpSettings
-from .links.settings import OutagePolicy
+from .log_lines import log_answer, status_line
 from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
+from .parts import is_kept, make_links, open_beacons, open_gps
 from .radio_thread import OpenRadio, RadioThread, RadioUp
 from .service_manager import Condition, Notifier, ServiceManager
 from .shares import Standing
@@ -51,11 +45,9 @@ from .transmitter import Transmitter
 from .uplinks import Uplinks
 
 if TYPE_CHECKING:
-    from .beaconing import Beaconing
     from .edge.config import EdgeConfig
     from .edge.standalone.open import Site
     from .spool.spool import Spool
-    from .timing.service import GpsService
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +82,15 @@ class Gateway:
         self.ready = asyncio.Event()
         self._clock = clock or SystemClock()
         self.born_us = self.host_us()
+        self.radio_trouble = ""  # why there is no radio; empty while there is
+        self._reports = any(isinstance(one, MqttSettings) for one in config.servers)
         self.radio = RadioThread(
-            open_radio, self, loop, clock=clock, exit_after=config.health.exit_after
+            open_radio,
+            self,
+            loop,
+            clock=clock,
+            patient=self._reports,
+            exit_after=config.health.exit_after,
         )
         self.hearing = Hearing(config.health, self.radio.restart)
         self.gps = open_gps(config, self.radio, self._clock)
@@ -115,6 +114,8 @@ class Gateway:
     async def run(self) -> None:
         """Receive and forward until cancelled. Raises Fatal when the radio never starts."""
         sys.setswitchinterval(SWITCH_S)
+        if len(self.config.eui) == 16:  # the servers may know of us before there is a radio
+            self._open_links(gateway_eui(self.config.eui, None))
         self.radio.start()
         self._keep("status", self._log_status)
         self._keep(self.hearing.name, self.hearing.run)
@@ -149,7 +150,7 @@ class Gateway:
         else:
             answer = self.scheduler.schedule(downlink, now_us, self.host_us())
             self.transmitter.wake()
-        _log_answer(downlink, answer)
+        log_answer(downlink, answer)
         return answer
 
     # What links read about the gateway (links.base.GatewayFacts).
@@ -167,6 +168,13 @@ class Gateway:
     def now_us(self) -> int | None:
         return self.radio.now_us() if self.radio.up else None
 
+    def radio_words(self) -> str:
+        """How the radio is, for people."""
+        if self.radio.up:
+            return "up"
+        word = "down" if self.ready.is_set() else "starting"
+        return f"{word}: {self.radio_trouble}" if self.radio_trouble else word
+
     def condition(self) -> Condition:
         """How it is, for the service manager."""
         servers_up = sum(link.status()["state"] == "up" for link in self.uplinks.links)
@@ -175,7 +183,7 @@ class Gateway:
             server_up=servers_up > 0,
             has_servers=bool(self.uplinks.links),
             beats=self.radio.beats,
-            text=f"radio {'up' if self.radio.up else 'down'}, "
+            text=f"radio {self.radio_words()}, "
             f"{servers_up} of {len(self.uplinks.links)} servers up, "
             f"{self.counters.rx_ok} frames received, {self.counters.tx_ok} sent",
         )
@@ -187,19 +195,23 @@ class Gateway:
         self.model = up.model
         log.info("radio up: %s, EUI %s, session %d", up.model, up.eui, up.session)
         self._silence(self.config.silence(up.sx1261_fault))
+        self.radio_trouble = ""
         if up.session > 1:
             self._new_session("the radio was restarted")
             return
         try:
-            self._open_links(up)
+            if not self.eui:
+                simulated = self.config.radio_uri.startswith("sim:")
+                self._open_links(gateway_eui(self.config.eui, up.eui, simulated=simulated))
         except Exception as error:
             self._fail(error)
             return
         self.ready.set()
 
     def radio_down(self, reason: str, *, first: bool) -> None:
+        self.radio_trouble = reason
         if first:
-            self._fail(Fatal(f"the radio did not start: {reason}"))
+            self._without_a_radio(reason)
             return
         self.counters.restarts = dict(self.radio.recovery.steps)
         self._new_session("the radio failed")
@@ -236,11 +248,17 @@ class Gateway:
         if self._emissions is not None:
             self._emissions.write(emission, self.host_us())
 
+    def _without_a_radio(self, reason: str) -> None:
+        """It has never started: the end, unless some server can be told of it meanwhile."""
+        if not self._reports:
+            self._fail(Fatal(f"the radio did not start: {reason}"))
+        elif not self.eui and (identity := early_eui(self.config.eui)) is not None:
+            self._open_links(identity)
+
     # Parts.
 
-    def _open_links(self, up: RadioUp) -> None:
-        simulated = self.config.radio_uri.startswith("sim:")
-        self.eui, source = gateway_eui(self.config.eui, up.eui, simulated=simulated)
+    def _open_links(self, identity: Identity) -> None:
+        self.eui, source = identity
         log.info("gateway EUI %s (%s)", self.eui, source)
         if self._runtime is not None:
             regulation = self.scheduler.regulation
@@ -319,155 +337,6 @@ class Gateway:
     async def _log_status(self) -> None:
         while True:
             await asyncio.sleep(STATUS_S)
-            log.info("%s", self._status_line())
+            log.info("%s", status_line(self))
             for text in self.scheduler.warnings():
                 log.warning("%s", text)
-
-    def _status_line(self) -> str:
-        radio, down = self.counters, self.scheduler.counters
-        links = "; ".join(
-            f"{link.name} {link.status()['state']}"
-            for link in (*self.uplinks.links, *self.uplinks.observers)
-        )
-        return (
-            f"received {radio.rx_total} ({radio.rx_ok} ok, {radio.rx_bad} bad CRC, "
-            f"{radio.rx_ghosts} ghosts, {radio.damage} damaged), "
-            f"sent {radio.tx_ok} of {down.requested} asked, {sum(down.refused.values())} refused, "
-            f"{sum(down.lost.values())} lost; {links}"
-            f"{self._air_line()}"
-        )
-
-    def _air_line(self) -> str:
-        """What the listening radio found and what became of beacons, where there are any."""
-        found = self.radio.listening.values()
-        free, busy = sum(n.free for n in found), sum(n.busy for n in found)
-        listened = f"listened {free + busy} times, {busy} busy" if free + busy else ""
-        beacons = "" if self.beacons is None else self.beacons.plan.words()
-        return "".join(f"; {part}" for part in (listened, self.spectrum.line(), beacons) if part)
-
-
-def _log_answer(downlink: Downlink, answer: Answer) -> None:
-    megahertz = downlink.freq_hz / 1e6
-    if isinstance(answer, Refused):
-        text = f"{answer.reason.name}: {answer.detail or answer.reason.value}"
-        told = {"link": downlink.link, "refusal": answer.reason.name}
-        log.warning(
-            "refused a downlink of %s at %.3f MHz: %s",
-            downlink.link,
-            megahertz,
-            text,
-            extra={"fields": told},
-        )
-    else:
-        margin_us = answer.margin_us
-        when = "at once" if margin_us is None else f"margin {margin_us / 1000:.0f} ms"
-        log.info("downlink of %s at %.3f MHz: %s", downlink.link, megahertz, when)
-
-
-def open_gps(config: GatewayConfig, radio: RadioThread, clock: Clock) -> GpsService | None:
-    """The receiver, where one is configured; nothing of it is loaded otherwise."""
-    if config.gps is None:
-        return None
-    from .timing.service import GpsService
-
-    return GpsService(config.gps, radio, clock)
-
-
-def open_beacons(gateway: Gateway) -> Beaconing | None:
-    """Class B beacons, where they are configured; they need the time of `open_gps`."""
-    config = gateway.config
-    if not config.beacon.period_s:
-        return None
-    from .beaconing import Beaconing
-
-    return Beaconing(config.beacon, config.site.position, gateway)
-
-
-def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:
-    """How the radio thread gets its concentrator, at first and after every failure."""
-    sx1261 = config.concentrator.sx1261
-    sx1261_path = sx1261.spi_path if sx1261 else None
-
-    def open_radio(line_start_us: int | None, hold_s: float) -> Concentrator:
-        transport = open_transport(uri, lines=config.lines, sx1261_path=sx1261_path)
-        try:
-            if hold_s:
-                transport.reset(hold_s)
-        except BaseException:
-            transport.close()  # or its lock would say for ever that somebody has the board
-            raise
-        return Concentrator(transport, config.concentrator, line_start_us=line_start_us)
-
-    return open_radio
-
-
-def is_kept(settings: LinkSettings) -> bool:
-    """Whether a server's uplinks have a keeper: over MQTT always, over UDP if it replays."""
-    return isinstance(settings, MqttSettings) or (
-        settings.feed.outage.policy is OutagePolicy.REPLAY
-    )
-
-
-def make_links(
-    servers: Iterable[LinkSettings],
-    facts: RadioFacts,
-    schedule: Schedule,
-    spool: Spool | None = None,
-) -> Iterator[Feed]:
-    """One link for each configured server; what a kind needs is imported when it is configured.
-
-    `spool` keeps uplinks through an outage; without it those of MQTT wait in memory only.
-    """
-    heads = Heads()
-    for settings in servers:
-        meter = Meter(most_a_day=settings.feed.bytes_per_day)
-        if isinstance(settings, UdpSettings):
-            yield _udp(settings, facts, schedule, heads, meter, spool)
-        else:
-            yield _mqtt(settings, facts, schedule, heads, meter, spool)
-
-
-def _udp(
-    settings: UdpSettings,
-    facts: RadioFacts,
-    schedule: Schedule,
-    heads: Heads,
-    meter: Meter,
-    spool: Spool | None,
-) -> Feed:
-    """One server over UDP; its uplinks have a keeper if it is to be sent what waited."""
-    from .links.semtech_udp.kept import RESEND_S
-    from .links.semtech_udp.link import SemtechUdpLink
-
-    carries = settings.carries
-    if spool is None or not is_kept(settings):
-        link = SemtechUdpLink(settings, facts, schedule, meter=meter)
-        return Feed(link, settings.feed, heads, carries=carries, meter=meter)
-    courier = spool.courier(settings.name, settings.feed.outage, resend_s=RESEND_S)
-    link = SemtechUdpLink(
-        settings, facts, schedule, meter=meter, courier=courier, now_us=facts.now_us
-    )
-    courier.attach(link)
-    return Feed(link, settings.feed, heads, keeper=courier, carries=carries, meter=meter)
-
-
-def _mqtt(
-    settings: MqttSettings,
-    facts: RadioFacts,
-    schedule: Schedule,
-    heads: Heads,
-    meter: Meter,
-    spool: Spool | None,
-) -> Feed:
-    """One server behind a broker; its uplinks always have a keeper."""
-    from .links.mqtt.link import MqttLink
-    from .links.mqtt.profiles import make_dialect
-    from .spool.spool import Spool
-
-    spool = spool or Spool("", folder=None, runtime=None, session=lambda: facts.session)
-    courier = spool.courier(settings.name, settings.feed.outage)
-    dialect = make_dialect(settings, facts)
-    link = MqttLink(settings, facts, schedule, dialect, courier=courier, meter=meter)
-    courier.attach(link)
-    carries = settings.carries
-    return Feed(link, settings.feed, heads, keeper=courier, carries=carries, meter=meter)

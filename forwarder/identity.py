@@ -145,6 +145,16 @@ def gateway_eui(setting: str, chip_eui: str | None, *, simulated: bool = False) 
     return found
 
 
+def early_eui(setting: str) -> Identity | None:
+    """The EUI before there is a chip to ask: what is set, or was stored; None without either."""
+    from . import host
+
+    try:
+        return choose(setting, None, host.stored_eui(), host.macs() if setting == "mac" else {})
+    except ConfigError:
+        return None
+
+
 def from_mac(mac: str) -> str:
     """The EUI that Semtech's update_gwid.sh makes of a MAC: FFFE in its middle.
 

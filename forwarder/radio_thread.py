@@ -102,9 +102,14 @@ class RadioThread:
         loop: asyncio.AbstractEventLoop,
         *,
         clock: Clock | None = None,
+        patient: bool = False,
         exit_after: int = EXIT_AFTER,
     ) -> None:
-        """`exit_after` failures in a row the radio is given up; 0: never."""
+        """`exit_after` failures in a row the radio is given up; 0: never.
+
+        `patient`: so it is with one that never started; else its first failure is the end.
+        """
+        self._patient = patient
         self._open = open_radio
         self._events = events
         self._loop = loop
@@ -228,7 +233,7 @@ class RadioThread:
     def _recover(self, reason: str) -> None:
         if self._stopping.is_set():
             return
-        if self._session == 0:
+        if self._session == 0 and not self._patient:
             # It has never run: what is wrong is for a person to mend, not for another try.
             self._stopping.set()
             self._tell(lambda: self._events.radio_down(reason, first=True))
@@ -242,7 +247,8 @@ class RadioThread:
             return
         self._hold_s = HOLD_S[step.stage]
         self._refuse_jobs(ChipError("the radio is being restarted"))
-        self._tell(lambda: self._events.radio_down(reason, first=False))
+        never = self._session == 0
+        self._tell(lambda: self._events.radio_down(reason, first=never))
         self._log_once("radio lost: %s; next: %s in %.1f s", reason, step.stage.value, step.pause_s)
         self._stopping.wait(step.pause_s)
 

@@ -54,6 +54,7 @@ def _radio(gateway: Gateway) -> State:
     radio = gateway.radio
     return {
         "state": "up" if radio.up else "starting" if not gateway.ready.is_set() else "down",
+        "trouble": gateway.radio_trouble or None,
         "uri": gateway.config.radio_uri,
         "model": gateway.model or None,
         "session": radio.session,

@@ -49,8 +49,9 @@ def _loop_runner(config: GatewayConfig) -> Callable[[Coroutine[None, None, None]
 async def _run(config: GatewayConfig, radio_uri: str) -> None:
     import asyncio
 
-    from ..app import Gateway, radio_opener  # not above: asyncio would come with it, and OpenSSL
+    from ..app import Gateway  # not above: asyncio would come with it, and OpenSSL
     from ..emission_log import directory
+    from ..parts import radio_opener
     from ..spool.place import folder
 
     simulated = radio_uri.startswith("sim:")

@@ -38,6 +38,9 @@ class NoRadio:
     model: str = ""
     started_s: float = 0.0
 
+    def radio_words(self) -> str:
+        return ""
+
     def now_us(self) -> int | None:
         return None
 

@@ -34,6 +34,10 @@ class RadioFacts(GatewayFacts, Protocol):
         """Four bytes drawn anew at each start of the radio: a counter beside them is of it."""
         ...
 
+    def radio_words(self) -> str:
+        """How the radio is, for people: up, or why not."""
+        ...
+
     @property
     def model(self) -> str:
         """The concentrator's, empty before the radio's first start."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from forwarder.edge import records
+from forwarder.log_lines import status_line
 from forwarder.lorawan.keys import SessionKeys, wrap
 from forwarder.lorawan.region import REGIONS
 from forwarder.sim.device_spec import DeviceSpec, Payload, PayloadKind, Traffic, decode_reading
@@ -183,7 +184,7 @@ def test_no_key_is_in_anything_that_comes_out(
                     await site.heard(node.send(fcnt))
             await site.heard(nodes[0].send(0))
             await site.records(7)
-            out.append(repr(site.edge.status()) + site.gateway._status_line())
+            out.append(repr(site.edge.status()) + status_line(site.gateway))
             out.append(repr(site.edge.mode.enrolment.devices) + repr(site.gateway.config))
             session: Any = site.edge.mode.enrolment.devices[nodes[0].dev_eui].sessions[0]
             try:

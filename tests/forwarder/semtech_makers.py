@@ -113,6 +113,9 @@ class Facts:
     def position(self) -> Position | None:
         return self.place
 
+    def radio_words(self) -> str:
+        return "up"
+
 
 ACCEPTED = Accepted(start_us=1, power_dbm=14.0, adjusted=False, margin_us=250_000)
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from forwarder.app import make_links
 from forwarder.config import loads
 from forwarder.links.feed import Feed
 from forwarder.links.filters import Heads
 from forwarder.links.meter import Meter, Now
 from forwarder.links.settings import FeedSettings
 from forwarder.packets import RadioCounters, Uplink
+from forwarder.parts import make_links
 from forwarder.uplinks import Uplinks
 from hal.frames import Crc
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from forwarder import app
+from forwarder import parts
 from forwarder.__main__ import main
 from hal.config import Sx1261Config
 from hal.sim.transport import SimTransport
@@ -59,10 +59,10 @@ def test_the_listening_radio_that_is_configured_is_opened_with_the_board(
         opened.append(options)
         return SimTransport()
 
-    monkeypatch.setattr(app, "open_transport", open_transport)
+    monkeypatch.setattr(parts, "open_transport", open_transport)
     config = a_config(1700)
     sx1261 = Sx1261Config(spi_path="/dev/spidev0.1", lbt_enable=True)
     with_lbt = replace(config, concentrator=replace(config.concentrator, sx1261=sx1261))
     for gateway in (config, with_lbt):
-        app.radio_opener(gateway, "spi:/dev/spidev0.0")(None, 0.0)
+        parts.radio_opener(gateway, "spi:/dev/spidev0.0")(None, 0.0)
     assert [options["sx1261_path"] for options in opened] == [None, "/dev/spidev0.1"]

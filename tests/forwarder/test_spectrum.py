@@ -11,6 +11,7 @@ import pytest
 from forwarder.__main__ import main
 from forwarder.config.load import loads
 from forwarder.errors import ConfigError
+from forwarder.log_lines import status_line
 from forwarder.spectrum import MOST_CHANNELS, Spectrum
 from hal.config import LbtChannel, ScanConfig, Sx1261Config
 from hal.spectrum import SpectrumReport, levels_dbm
@@ -85,7 +86,7 @@ def test_a_running_gateway_scans_while_it_receives() -> None:
         async with a_gateway(concentrator=replace(EU868, sx1261=Sx1261Config(scan=scan))) as world:
             found = await scanned(world, 3)
             assert [one.freq_hz for one in found] == [867_100_000, 867_300_000, 867_500_000]
-            assert "spectrum of 3 channels" in world.gateway._status_line()
+            assert "spectrum of 3 channels" in status_line(world.gateway)
 
     asyncio.run(story())
 
@@ -98,7 +99,7 @@ def test_what_listening_found_is_in_the_status_line() -> None:
             world.server.downlink(json.dumps({"txpk": TXPK | {"imme": True}}).encode())
             await world.server.tx_ack()
             async with asyncio.timeout(PATIENCE_S):
-                while "listened 1 times, 0 busy" not in world.gateway._status_line():
+                while "listened 1 times, 0 busy" not in status_line(world.gateway):
                     world.clock.sleep(0.1)
                     await asyncio.sleep(0.005)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from forwarder import app
+from forwarder import parts
 from forwarder.config import loads
 from forwarder.config.model import HealthSettings
 from forwarder.errors import ConfigError, Fatal
@@ -361,7 +361,7 @@ def test_a_board_that_fails_its_reset_is_let_go_of(monkeypatch: pytest.MonkeyPat
 
     board = Board()
     board.faults.mute = True
-    monkeypatch.setattr(app, "open_transport", lambda uri, **options: board)
+    monkeypatch.setattr(parts, "open_transport", lambda uri, **options: board)
     with pytest.raises(TransportError):
-        app.radio_opener(a_config(1700), "sim:")(None, 2.0)
+        parts.radio_opener(a_config(1700), "sim:")(None, 2.0)
     assert board.closed

@@ -288,6 +288,7 @@ class MqttLink:
 
     def _metadata(self) -> dict[str, str]:
         told = {"edgemast_version": version(), "model": self._facts.model}
+        told["radio"] = self._facts.radio_words()
         if self._commands.plan_version:
             told["config_version"] = self._commands.plan_version
         if self._commands.plan_fault:

@@ -1,0 +1,138 @@
+"""How each part of a gateway is made from its configuration.
+
+What a kind of part needs is imported where one is configured: a gateway loads nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from hal.clock import Clock
+from hal.concentrator import Concentrator
+from hal.transport.open import open_transport
+
+from .config import GatewayConfig, LinkSettings
+from .links.base import RadioFacts, Schedule
+from .links.feed import Feed
+from .links.filters import Heads
+from .links.meter import Meter
+from .links.mqtt.settings import MqttSettings
+from .links.semtech_udp.settings import UdpSettings
+from .links.settings import OutagePolicy
+from .radio_thread import OpenRadio, RadioThread
+
+if TYPE_CHECKING:
+    from .app import Gateway
+    from .beaconing import Beaconing
+    from .spool.spool import Spool
+    from .timing.service import GpsService
+
+
+def open_gps(config: GatewayConfig, radio: RadioThread, clock: Clock) -> GpsService | None:
+    """The receiver, where one is configured; nothing of it is loaded otherwise."""
+    if config.gps is None:
+        return None
+    from .timing.service import GpsService
+
+    return GpsService(config.gps, radio, clock)
+
+
+def open_beacons(gateway: Gateway) -> Beaconing | None:
+    """Class B beacons, where they are configured; they need the time of `open_gps`."""
+    config = gateway.config
+    if not config.beacon.period_s:
+        return None
+    from .beaconing import Beaconing
+
+    return Beaconing(config.beacon, config.site.position, gateway)
+
+
+def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:
+    """How the radio thread gets its concentrator, at first and after every failure."""
+    sx1261 = config.concentrator.sx1261
+    sx1261_path = sx1261.spi_path if sx1261 else None
+
+    def open_radio(line_start_us: int | None, hold_s: float) -> Concentrator:
+        transport = open_transport(uri, lines=config.lines, sx1261_path=sx1261_path)
+        try:
+            if hold_s:
+                transport.reset(hold_s)
+        except BaseException:
+            transport.close()  # or its lock would say for ever that somebody has the board
+            raise
+        return Concentrator(transport, config.concentrator, line_start_us=line_start_us)
+
+    return open_radio
+
+
+def is_kept(settings: LinkSettings) -> bool:
+    """Whether a server's uplinks have a keeper: over MQTT always, over UDP if it replays."""
+    return isinstance(settings, MqttSettings) or (
+        settings.feed.outage.policy is OutagePolicy.REPLAY
+    )
+
+
+def make_links(
+    servers: Iterable[LinkSettings],
+    facts: RadioFacts,
+    schedule: Schedule,
+    spool: Spool | None = None,
+) -> Iterator[Feed]:
+    """One link for each configured server; what a kind needs is imported when it is configured.
+
+    `spool` keeps uplinks through an outage; without it those of MQTT wait in memory only.
+    """
+    heads = Heads()
+    for settings in servers:
+        meter = Meter(most_a_day=settings.feed.bytes_per_day)
+        if isinstance(settings, UdpSettings):
+            yield _udp(settings, facts, schedule, heads, meter, spool)
+        else:
+            yield _mqtt(settings, facts, schedule, heads, meter, spool)
+
+
+def _udp(
+    settings: UdpSettings,
+    facts: RadioFacts,
+    schedule: Schedule,
+    heads: Heads,
+    meter: Meter,
+    spool: Spool | None,
+) -> Feed:
+    """One server over UDP; its uplinks have a keeper if it is to be sent what waited."""
+    from .links.semtech_udp.kept import RESEND_S
+    from .links.semtech_udp.link import SemtechUdpLink
+
+    carries = settings.carries
+    if spool is None or not is_kept(settings):
+        link = SemtechUdpLink(settings, facts, schedule, meter=meter)
+        return Feed(link, settings.feed, heads, carries=carries, meter=meter)
+    courier = spool.courier(settings.name, settings.feed.outage, resend_s=RESEND_S)
+    link = SemtechUdpLink(
+        settings, facts, schedule, meter=meter, courier=courier, now_us=facts.now_us
+    )
+    courier.attach(link)
+    return Feed(link, settings.feed, heads, keeper=courier, carries=carries, meter=meter)
+
+
+def _mqtt(
+    settings: MqttSettings,
+    facts: RadioFacts,
+    schedule: Schedule,
+    heads: Heads,
+    meter: Meter,
+    spool: Spool | None,
+) -> Feed:
+    """One server behind a broker; its uplinks always have a keeper."""
+    from .links.mqtt.link import MqttLink
+    from .links.mqtt.profiles import make_dialect
+    from .spool.spool import Spool
+
+    spool = spool or Spool("", folder=None, runtime=None, session=lambda: facts.session)
+    courier = spool.courier(settings.name, settings.feed.outage)
+    dialect = make_dialect(settings, facts)
+    link = MqttLink(settings, facts, schedule, dialect, courier=courier, meter=meter)
+    courier.attach(link)
+    carries = settings.carries
+    return Feed(link, settings.feed, heads, keeper=courier, carries=carries, meter=meter)
