@@ -10,7 +10,7 @@ from pathlib import Path
 from ..config import load
 from ..doctor.case import Case
 from ..doctor.chain import checks, new_session
-from ..doctor.examine import examine
+from ..doctor.examine import examine, within
 from ..doctor.text import lines
 from ..doctor.values import Verdict
 from ..doctor.walk import Walk, exit_code
@@ -20,6 +20,7 @@ from .radio import board_radio
 HELP = "find out why the gateway does not work, from the board to the servers"
 EXAMPLE = "edgemast doctor -c /etc/edgemast/gateway.toml"
 USUAL = Path("/etc/edgemast")
+CLOSE_S = 1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         examine(walk)
     finally:
         if session is not None:
-            session.close()
+            within(session.close, CLOSE_S)
     if args.json:
         print(json.dumps(as_object(walk), indent=1))
     else:

@@ -7,6 +7,7 @@ does not wait for it.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from time import monotonic
 
@@ -37,6 +38,13 @@ def examine(walk: Walk, limit_s: float = LIMIT_S) -> None:
             continue
         walk.done(check, finding)
         ends.pop(check.name, None)
+
+
+def within(action: Callable[[], None], seconds: float) -> None:
+    """Do it, and go on after `seconds` even if it hangs: letting go of a bus that does, say."""
+    thread = threading.Thread(target=action, daemon=True)
+    thread.start()
+    thread.join(seconds)
 
 
 def _run(check: Check, results: SimpleQueue[tuple[Check, Finding]]) -> None:

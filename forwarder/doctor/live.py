@@ -84,12 +84,14 @@ def _link(status: dict[str, object]) -> Finding:
     rtt = _table(status.get("rtt_ms"))
     if (median := rtt.get("p50", rtt.get("median"))) is not None:
         text += f", round trip {median} ms"
+    trouble = str(status.get("trouble") or "")
     if status.get("state") == UP:
-        return ok(text)
+        # The link itself forgets a trouble once it has been steady again.
+        return warn(f"{text}; before that: {trouble}", "one that stays up") if trouble else ok(text)
     return fail(
-        text,
+        f"{text}: {trouble}" if trouble else text,
         "a link that is up",
-        "the server is away, or does not know this gateway",
+        trouble or "the server is away, or does not know this gateway",
         next="journalctl -u edgemast -n 50",
     )
 

@@ -77,6 +77,15 @@ def test_a_server_is_as_the_running_gateway_finds_it(pi: Pi, state: str, verdict
     assert live.server("lns", running(pi, links=links)).verdict is verdict
 
 
+def test_another_gateway_with_our_name_is_told_as_the_link_found_it(pi: Pi) -> None:
+    twin = "another client has connected with our client id"
+    link = {"name": "lns", "state": "waiting", "trouble": twin}
+    finding = live.server("lns", running(pi, links=[link]))
+    assert finding.verdict is Verdict.FAIL and finding.causes == (twin,)
+    steady = live.server("lns", running(pi, links=[link | {"state": "up"}]))
+    assert steady.verdict is Verdict.WARN and twin in steady.read
+
+
 def test_gps_is_as_the_running_gateway_finds_it(pi: Pi) -> None:
     well = live.gps(running(pi, gps=GPS))
     assert well.verdict is Verdict.OK and "position yes, time yes, PPS yes" in well.read

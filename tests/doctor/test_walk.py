@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.doctor.examine import examine
+from forwarder.doctor.examine import examine, within
 from forwarder.doctor.text import lines
 from forwarder.doctor.values import Check, Finding, Verdict, fail, ok, skipped, warn
 from forwarder.doctor.walk import Walk, exit_code
@@ -134,6 +134,19 @@ def test_the_limit_holds_for_all_checks_together() -> None:
     examine(walk, limit_s=0.05)
     stop.set()
     assert {finding.verdict for finding in walk.found.values()} == {Verdict.FAIL}
+
+
+def test_letting_go_of_a_bus_that_hangs_does_not_hang_the_doctor() -> None:
+    stop = threading.Event()
+
+    def hang() -> None:
+        stop.wait()
+
+    within(hang, 0.02)  # returns, though nobody has said stop
+    stop.set()
+    done: list[int] = []
+    within(lambda: done.append(1), 5.0)
+    assert done == [1]
 
 
 def test_a_failure_is_told_with_causes_and_what_to_do_and_where_to_start() -> None:

@@ -169,3 +169,11 @@ def test_detect_is_told_for_people_and_programs(
     monkeypatch.setattr(detect, "detect", lambda: propose(None, [PLAIN], known()))
     assert main(["boards", "--detect", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["board"] is None
+
+
+def test_a_tool_with_board_auto_never_guesses(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(detect, "detect", lambda root=None: propose(None, [PLAIN], KNOWN))
+    assert main(["chip-id", "--board", "auto"]) == 2
+    assert 'write board = "corecell-usb" or' in capsys.readouterr().err
