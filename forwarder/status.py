@@ -44,6 +44,8 @@ def snapshot(gateway: Gateway) -> State:
             "silence": gateway.scheduler.silence or None,
             **gateway.scheduler.status(gateway.host_us()),
         },
+        "listening": _listening(gateway),
+        "spectrum": gateway.spectrum.state(gateway.host_us() * 1000),
         "links": [link.status() for link in gateway.uplinks.links],
         "spool": None if gateway.spool is None else gateway.spool.status(),
         "local": [observer.status() for observer in gateway.uplinks.observers],
@@ -72,6 +74,14 @@ def _radio(gateway: Gateway) -> State:
         "reasons": dict(radio.recovery.reasons),
         **counters(gateway.counters),
     }
+
+
+def _listening(gateway: Gateway) -> list[State]:
+    """What listening before talking found, by channel; empty where nobody listens."""
+    return [
+        {"freq_hz": freq_hz, "bw_hz": bw_hz, **asdict(count)}
+        for (freq_hz, bw_hz), count in sorted(gateway.radio.listening.items())
+    ]
 
 
 def counters(radio: RadioCounters) -> State:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hal.config import ConcentratorConfig, FineTimestamp, RadioConfig
+from hal.config import ConcentratorConfig, FineTimestamp, RadioConfig, Sx1261Config
 
 EUI = "0016C001F1500812"
 
@@ -45,6 +45,8 @@ def semtech_json(config: ConcentratorConfig, path: str, port: int) -> dict[str, 
             "datarate": fsk.bitrate_bps,
         },
     }
+    if config.sx1261 is not None:
+        board["sx1261_conf"] = _sx1261(config.sx1261)
     for chan, chain in enumerate(config.multi_sf):
         board[f"chan_multiSF_{chan}"] = {
             "enable": chain.enable,
@@ -52,6 +54,33 @@ def semtech_json(config: ConcentratorConfig, path: str, port: int) -> dict[str, 
             "if": chain.if_hz,
         }
     return {"SX130x_conf": board, "gateway_conf": _gateway(port)}
+
+
+def _sx1261(sx1261: Sx1261Config) -> dict[str, Any]:
+    scan = sx1261.scan
+    return {
+        "rssi_offset": sx1261.rssi_offset_db,
+        "spectral_scan": {
+            "enable": scan is not None,
+            "freq_start": scan.freq_start_hz if scan else 0,
+            "nb_chan": scan.channels if scan else 0,
+            "nb_scan": scan.readings if scan else 0,
+            "pace_s": scan.pace_s if scan else 10,
+        },
+        "lbt": {
+            "enable": sx1261.lbt_enable,
+            "rssi_target": sx1261.lbt_rssi_target_dbm,
+            "channels": [
+                {
+                    "freq_hz": channel.freq_hz,
+                    "bandwidth": channel.bw_hz,
+                    "scan_time_us": channel.scan_time_us,
+                    "transmit_time_ms": channel.transmit_time_ms,
+                }
+                for channel in sx1261.lbt_channels
+            ],
+        },
+    }
 
 
 def _radio(radio: RadioConfig) -> dict[str, Any]:

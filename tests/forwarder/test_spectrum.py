@@ -13,6 +13,7 @@ from forwarder.config.load import loads
 from forwarder.errors import ConfigError
 from forwarder.log_lines import status_line
 from forwarder.spectrum import MOST_CHANNELS, Spectrum
+from forwarder.status import snapshot
 from hal.config import LbtChannel, ScanConfig, Sx1261Config
 from hal.spectrum import SpectrumReport, levels_dbm
 from tests.hal.configs import EU868
@@ -87,6 +88,8 @@ def test_a_running_gateway_scans_while_it_receives() -> None:
             found = await scanned(world, 3)
             assert [one.freq_hz for one in found] == [867_100_000, 867_300_000, 867_500_000]
             assert "spectrum of 3 channels" in status_line(world.gateway)
+            state = json.loads(json.dumps(snapshot(world.gateway)))
+            assert [row["freq_hz"] for row in state["spectrum"]] == [one.freq_hz for one in found]
 
     asyncio.run(story())
 
@@ -102,6 +105,9 @@ def test_what_listening_found_is_in_the_status_line() -> None:
                 while "listened 1 times, 0 busy" not in status_line(world.gateway):
                     world.clock.sleep(0.1)
                     await asyncio.sleep(0.005)
+            state = json.loads(json.dumps(snapshot(world.gateway)))
+            counts = {"free": 1, "busy": 0, "untried": 0}
+            assert state["listening"] == [{"freq_hz": 868_100_000, "bw_hz": 125_000, **counts}]
 
     asyncio.run(story())
 
