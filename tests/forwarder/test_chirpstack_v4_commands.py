@@ -241,6 +241,7 @@ def test_a_frame_that_is_not_for_us_is_not_sent(message: Any, as_json: bool) -> 
         pytest.param("down", b'{"items":' + b"[" * 5000, id="deep"),
         pytest.param("down", b'{"items":' * 3000, id="deep objects"),
         pytest.param("down", b'{"items":[{"phyPayload":5}]}', id="a number for bytes"),
+        pytest.param("down", b'{"\\udc9a":5}', id="half a character for a name"),
         pytest.param("down", b'{"items":5}', id="a number for a list"),
         pytest.param("down", b'{"downlinkId":1e999,"items":[{}]}', id="a number without end"),
         pytest.param("down", b'{"items":[{"phyPayload":"a"}]}', id="no base64"),

@@ -62,7 +62,7 @@ class ChirpstackGateway(ABC):
         return Message(self._topics.state, payload, qos=self._settings.qos, retain=retain)
 
     def _event(self, event: str, message: ProtobufMessage) -> Message:
-        payload = encode(message, json=self._settings.json, defaults=self.prints_defaults)
+        payload = encode(message, as_json=self._settings.json, defaults=self.prints_defaults)
         return Message(self._topics.event(event), payload, qos=self._settings.qos)
 
     def _context(self, uplink: Uplink, *, late: bool) -> bytes:

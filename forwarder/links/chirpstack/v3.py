@@ -124,7 +124,7 @@ class ChirpstackV3(ChirpstackGateway):
 
     def _state_payload(self, *, online: bool) -> bytes:
         state = ConnState(gateway_id=self._gateway_id, state="ONLINE" if online else "OFFLINE")
-        return encode(state, json=self._settings.json, defaults=True)
+        return encode(state, as_json=self._settings.json, defaults=True)
 
 
 def _tx_info(uplink: Uplink) -> UplinkTxInfo:
