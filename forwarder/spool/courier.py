@@ -63,7 +63,7 @@ class KeepingCourier:
         self._clock = clock
         self._settings = settings
         self._session, self._wall_ns = session, wall_ns
-        self._keeper = Keeper(settings, resend_s=resend_s, has_disk=door is not None)
+        self._keeper = Keeper(settings, resend_s=resend_s, has_disk=door is not None, now=clock())
         self._door, self._note = door, note
         self._asked: asyncio.Future[None] | None = None  # while the disk is at work
         self.gaps: list[Gap] = []  # what the last run lost

@@ -43,7 +43,8 @@ RETRY_S = 0.25  # until an outlet that would not take a frame is asked again
 
 class Keeper:
     """`resend_s`: where an acknowledgement may get lost (UDP), after how long a frame is sent again
-    while the link is open, `most_tries` times in all. None: a closed link alone does that.
+    while the link is open, `most_tries` times in all. None: a closed link alone does that. `now` is
+    when it begins, with the link away.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Keeper:
         resend_s: float | None = None,
         most_tries: int = 3,
         has_disk: bool = False,
+        now: float = 0.0,
     ) -> None:
         self.tally = Tally()
         self.is_open = False
@@ -68,7 +70,7 @@ class Keeper:
         self._hurried: dict[int, None] = {}  # lanes with a live frame behind what waits
         self._pace = Pace(settings.replay_per_s)
         self._retry_at = 0.0
-        self.stowing = Stowing(settings, self._waiting, self.tally, has_disk=has_disk)
+        self.stowing = Stowing(settings, self._waiting, self.tally, has_disk=has_disk, now=now)
 
     def __len__(self) -> int:
         """Frames in memory."""

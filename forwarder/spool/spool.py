@@ -61,6 +61,7 @@ class Spool:
         self._worker = Worker("spool")
         self._daily = Daily()
         self._ready = self._ended = False
+        self._alone = True  # no other process keeps the same gateway's uplinks
 
     # Before anything runs.
 
@@ -143,6 +144,8 @@ class Spool:
     # In the worker's thread.
 
     def _do(self, link: str, job: Job, now_s: float) -> Result:
+        if not self._alone:
+            raise OSError("another process has the file")
         disk = self._open()
         match job:
             case Recover():
@@ -165,7 +168,7 @@ class Spool:
 
     def _begin(self) -> tuple[list[Gap], Left | None]:
         unsaved, left, ran, rebooted = self._unsaved(), None, False, False
-        if self._folder is not None and self._window_s:
+        if self._folder is not None and self._window_s and self._alone:
             ran, rebooted = self._mark()
             if (self._folder / f"uplinks-{self._eui}.db").exists():
                 left = self._open().left()
@@ -184,6 +187,13 @@ class Spool:
             return None
         try:
             return self._journal.open(list(self._couriers))
+        except BlockingIOError:
+            self._alone = False
+            log.error(
+                "spool: another process runs with EUI %s; this one keeps uplinks in memory only",
+                self._eui,
+            )
+            return None
         except OSError as error:
             log.warning(
                 "spool: a kill would not be noticed: %s: %s; RuntimeDirectory=edgemast in the "
@@ -214,7 +224,7 @@ class Spool:
     def _finish(self) -> None:
         if self._disk is not None:
             self._disk.end()
-        if self._folder is not None and self._window_s:
+        if self._folder is not None and self._window_s and self._alone:
             try:
                 self._mark_path().unlink(missing_ok=True)
             except OSError as error:

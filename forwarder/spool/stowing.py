@@ -33,7 +33,13 @@ class Stowing:
     """`waiting` is the keeper's; it is the only queue that frames go to disk from."""
 
     def __init__(
-        self, settings: OutageSettings, waiting: Waiting, tally: Tally, *, has_disk: bool
+        self,
+        settings: OutageSettings,
+        waiting: Waiting,
+        tally: Tally,
+        *,
+        has_disk: bool,
+        now: float,
     ) -> None:
         replays = settings.policy is OutagePolicy.REPLAY
         self.enabled = has_disk and replays and settings.disk_mb > 0
@@ -47,10 +53,10 @@ class Stowing:
         self._recover = self.enabled
         self._job: Job | None = None
         self._job_at = 0.0
-        self._closed_at: float | None = 0.0
-        self._flush_at = 0.0
+        self._closed_at: float | None = now
+        self._flush_at = now
         self._failures = 0
-        self._try_at = 0.0
+        self._try_at = now
 
     # What the keeper asks.
 
@@ -165,14 +171,14 @@ class Stowing:
     def _write_at(self) -> float:
         """When what waits goes to disk; never while the link works and the disk is unused."""
         if self.rows:
-            return 0.0 if len(self._waiting.unstored) >= BATCH else self._flush_at
+            return -inf if len(self._waiting.unstored) >= BATCH else self._flush_at
         if self._closed_at is None:
             return inf
         return max(self._closed_at + self._after_s, self._flush_at)
 
     def _forget_at(self) -> float:
         every = len(self._forget) >= min(self.rows, BATCH)
-        return 0.0 if every else self._flush_at
+        return -inf if every else self._flush_at
 
     def _trim(self, now: float) -> None:
         """Drop the oldest where the limits of size and age are passed."""
@@ -254,4 +260,4 @@ class Stowing:
     def _ended(self) -> None:
         self._job = None
         self._failures = 0
-        self._try_at = 0.0
+        self._try_at = -inf

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from forwarder.links.base import Schedule
+from forwarder.links.base import Courier, Schedule
 from forwarder.links.meter import Meter
 from forwarder.links.semtech_udp.link import SemtechUdpLink, State
 from forwarder.links.semtech_udp.resolve import Resolve, resolve
@@ -38,6 +38,8 @@ def a_link(
     schedule: Schedule | None = None,
     resolver: Resolve = resolve,
     meter: Meter | None = None,
+    courier: Courier | None = None,
+    now_us: Callable[[], int | None] = lambda: None,
     **changes: Any,
 ) -> SemtechUdpLink:
     config = settings(**{"port_up": port, "port_down": port, "keepalive_s": 0.05} | changes)
@@ -46,6 +48,8 @@ def a_link(
         facts or Facts(),
         schedule or answering(),
         meter=meter,
+        courier=courier,
+        now_us=now_us,
         resolver=resolver,
         pauses=at_once,
     )

@@ -22,13 +22,15 @@ class KeptPushes:
 
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}
-        self._order: deque[int] = deque()
+        self._order: deque[tuple[int, int]] = deque()
 
     def sent(self, token: int, number: int) -> None:
         self._numbers[token] = number
-        self._order.append(token)
+        self._order.append((token, number))
         while len(self._order) > MOST:
-            self._numbers.pop(self._order.popleft(), None)
+            oldest, its_number = self._order.popleft()
+            if self._numbers.get(oldest) == its_number:  # else a later datagram has the token
+                del self._numbers[oldest]
 
     def taken(self, token: int) -> int | None:
         """The number that a PUSH_ACK acknowledges, once."""
