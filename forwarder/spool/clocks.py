@@ -18,6 +18,9 @@ BOOT = getattr(
 )  # goes on in suspend, where there is one
 
 
+TRUST_S = 5.0  # between two looks at whether the wall clock is kept right; they cost files
+
+
 @dataclass(frozen=True, slots=True)
 class Instant:
     """`boot_s` is seconds since the boot `boot`; `wall_ns` is 0 where it was not to be trusted."""
@@ -59,10 +62,19 @@ class Host:
 
     def __init__(self) -> None:
         self._boot = boot_id()
+        self._trusted = False
+        self._look_at = 0.0  # again whether the wall clock is to be trusted
 
     def now(self) -> Instant:
-        return Instant(self._boot, time.clock_gettime(BOOT), self.wall_ns() or 0)
+        return Instant(self._boot, self.boot_s(), self.wall_ns() or 0)
+
+    def boot_s(self) -> float:
+        """Seconds since this boot."""
+        return time.clock_gettime(BOOT)
 
     def wall_ns(self) -> int | None:
         """None while nobody keeps the clock right."""
-        return time.time_ns() if is_trusted() else None
+        if (now_s := time.monotonic()) >= self._look_at:
+            self._look_at = now_s + TRUST_S
+            self._trusted = is_trusted()
+        return time.time_ns() if self._trusted else None

@@ -44,7 +44,7 @@ class KeepingCourier:
     """See `forwarder.links.base.Courier`. `attach` the link before the first `opened`.
 
     `session` is that of the radio now; `wall_ns` the host's time, None while it is not trusted.
-    `note` is told how many frames memory alone has, whenever that changes.
+    `note` is told how many frames memory alone has, and the age of the oldest (s).
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class KeepingCourier:
         resend_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         door: Door | None = None,
-        note: Callable[[str, int], None] | None = None,
+        note: Callable[[str, int, float], None] | None = None,
     ) -> None:
         self.name = name
         self._clock = clock
@@ -223,7 +223,9 @@ class KeepingCourier:
 
     def _tell_risk(self) -> None:
         if self._note is not None:
-            self._note(self.name, self._keeper.at_risk)
+            oldest = self._keeper.oldest_at_risk()
+            age_s = 0.0 if oldest is None else self._clock() - oldest.taken_s
+            self._note(self.name, self._keeper.at_risk, age_s)
 
     def _set_timer(self) -> None:
         self._stop_timer()

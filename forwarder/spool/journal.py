@@ -25,18 +25,19 @@ HEAD = struct.Struct("<16sI44s")  # magic, number of links, boot id
 RECORD = struct.Struct("<104sqdd")  # name, frames at risk, since and until when (seconds of boot)
 COUNTS = struct.Struct("<qdd")
 NAME_BYTES = 104
+NOTHING = (0, 0.0, 0.0)
 
 
 class Journal:
     """One gateway's file. `open` it once."""
 
-    def __init__(self, path: Path, now: Callable[[], Instant]) -> None:
+    def __init__(self, path: Path, now: Callable[[], Instant], boot_s: Callable[[], float]) -> None:
         self.path = path
-        self._now = now
+        self._now, self._boot_s = now, boot_s
         self._map: mmap.mmap | None = None
         self._lock: int | None = None
         self._places: dict[str, int] = {}
-        self._last: dict[str, int] = {}
+        self._last: dict[str, tuple[int, float, float]] = {}
 
     def open(self, links: Sequence[str]) -> list[Unsaved] | None:
         """What the last run left unsaved; None if nobody knows. Raises OSError.
@@ -56,17 +57,16 @@ class Journal:
             self._map = mmap.mmap(file.fileno(), 0)
         for index, link in enumerate(links):
             self._places[link] = HEAD.size + index * RECORD.size + NAME_BYTES
-        for link, count in self._last.items():  # noted before the file was there
-            self._write(link, count, now.boot_s, now.boot_s)
+        for link, noted in self._last.items():  # before the file was there
+            self._write(link, noted)
         return before
 
-    def note(self, link: str, at_risk: int) -> None:
-        """So many frames of `link` are in memory only, from now on."""
-        before = self._last.get(link, 0)
-        if at_risk != before:
-            self._last[link] = at_risk
-            now_s = self._now().boot_s
-            self._write(link, at_risk, None if before else now_s, now_s)
+    def note(self, link: str, at_risk: int, age_s: float) -> None:
+        """So many frames of `link` are in memory only, the oldest since `age_s`."""
+        if at_risk or self._last.get(link, NOTHING)[0]:
+            now_s = self._boot_s()
+            self._last[link] = (at_risk, now_s - age_s, now_s)
+            self._write(link, self._last[link])
 
     def close(self) -> None:
         """A good end: what is still at risk has been told."""
@@ -78,13 +78,10 @@ class Journal:
             os.close(self._lock)
             self._lock = None
 
-    def _write(self, link: str, count: int, since_s: float | None, until_s: float) -> None:
+    def _write(self, link: str, noted: tuple[int, float, float]) -> None:
         at = self._places.get(link)
-        if self._map is None or at is None:
-            return
-        if since_s is None:
-            since_s = COUNTS.unpack_from(self._map, at)[1]
-        COUNTS.pack_into(self._map, at, count, since_s, until_s)
+        if self._map is not None and at is not None:
+            COUNTS.pack_into(self._map, at, *noted)
 
     def _take_lock(self) -> None:
         self._lock = os.open(

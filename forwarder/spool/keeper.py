@@ -89,6 +89,13 @@ class Keeper:
         """Frames that would be lost if the process ended now."""
         return len(self) - self.stowing.loaded
 
+    def oldest_at_risk(self) -> Kept | None:
+        """The first of them that was received, or one of the first."""
+        flying = (kept for kept in self._in_flight.values() if not kept.stored)
+        waiting = iter(self._waiting.unstored.values())
+        found = (next(flying, None), next(waiting, None), self._live.oldest())
+        return min((kept for kept in found if kept), key=lambda kept: kept.number, default=None)
+
     # What the radio says.
 
     def put(self, uplink: Uplink, now: float) -> None:

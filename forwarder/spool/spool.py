@@ -56,10 +56,14 @@ class Spool:
         self._host = host or Host()
         self._couriers: dict[str, KeepingCourier] = {}
         self._window_s = 0.0
-        self._journal = Journal(runtime / f"uplinks-{eui}", self._host.now) if runtime else None
+        self._journal: Journal | None = None
+        if runtime is not None:
+            path = runtime / f"uplinks-{eui}"
+            self._journal = Journal(path, self._host.now, self._host.boot_s)
         self._disk: Disk | None = None  # belongs to the worker
         self._worker = Worker("spool")
         self._daily = Daily()
+        self._unsaved: list[Unsaved] | None = None  # by the last run, as its journal says
         self._ready = self._ended = False
         self._alone = True  # no other process keeps the same gateway's uplinks
 
@@ -88,6 +92,7 @@ class Spool:
     def start(self) -> None:
         """Look what the last run left, and begin this one. Links need not wait for it."""
         if self._couriers:
+            self._worker.submit(self._open_journal, self._tell, in_memory=True)
             self._worker.submit(self._begin, self._begun)
         for courier in self._couriers.values():
             courier.work()
@@ -167,13 +172,13 @@ class Spool:
         return self._disk
 
     def _begin(self) -> tuple[list[Gap], Left | None]:
-        unsaved, left, ran, rebooted = self._unsaved(), None, False, False
+        left, ran, rebooted = None, False, False
         if self._folder is not None and self._window_s and self._alone:
             ran, rebooted = self._mark()
             if (self._folder / f"uplinks-{self._eui}.db").exists():
                 left = self._open().left()
         found = last_run.gaps(
-            unsaved,
+            self._unsaved,
             ran=ran,
             rebooted=rebooted,
             flushed=left.newest if left else None,
@@ -182,24 +187,22 @@ class Spool:
         )
         return found, left
 
-    def _unsaved(self) -> list[Unsaved] | None:
+    def _open_journal(self) -> None:
         if self._journal is None:
-            return None
+            return
         try:
-            return self._journal.open(list(self._couriers))
+            self._unsaved = self._journal.open(list(self._couriers))
         except BlockingIOError:
             self._alone = False
             log.error(
                 "spool: another process runs with EUI %s; this one keeps uplinks in memory only",
                 self._eui,
             )
-            return None
         except OSError as error:
             log.warning(
                 "spool: a kill would not be noticed: %s: %s; RuntimeDirectory=edgemast in the "
                 "systemd unit gives a place for it", self._journal.path, error,
             )  # fmt: skip
-            return None
 
     def _mark(self) -> tuple[bool, bool]:
         """Say on disk that a run is under way; whether one was, and in another boot.

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """`written` is how many bytes the jobs have written to files; None where nobody counts them."""
+    """`written` is how many bytes jobs have written to the disk; None where nobody counts them."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -29,19 +29,31 @@ class Worker:
         self._thread: threading.Thread | None = None
         self.written: int | None = None
 
-    def submit(self, work: Callable[[], T], done: Callable[[T | Exception], None]) -> None:
-        """Do `work` in the thread, then call `done` with its result or error in this loop."""
+    def submit(
+        self,
+        work: Callable[[], T],
+        done: Callable[[T | Exception], None],
+        *,
+        in_memory: bool = False,
+    ) -> None:
+        """Do `work` in the thread, then call `done` with its result or error in this loop.
+
+        `in_memory`: what it writes is on no disk.
+        """
         loop = asyncio.get_running_loop()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
 
         def job() -> None:
+            before = bytes_written()
             result: T | Exception
             try:
                 result = work()
             except Exception as error:
                 result = error
+            if not in_memory:
+                self._count(before)
             with suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(done, result)
 
@@ -64,11 +76,12 @@ class Worker:
 
     def _run(self) -> None:
         while True:
-            before = bytes_written()
             self._jobs.get()()
-            after = bytes_written()
-            if before is not None and after is not None:
-                self.written = (self.written or 0) + after - before
+
+    def _count(self, before: int | None) -> None:
+        after = bytes_written()
+        if before is not None and after is not None:
+            self.written = (self.written or 0) + after - before
 
 
 def bytes_written() -> int | None:
