@@ -38,6 +38,7 @@ RULES: dict[str, set[str]] = {
     "forwarder/margins.py": PURE,
     "forwarder/regulation.py": PURE,
     "forwarder/shares.py": PURE,
+    "forwarder/metrics.py": PURE,
     "forwarder/silence.py": PURE,
     "forwarder/recovery.py": PURE | {"hal.concentrator", "hal.sx1302", "hal.transport"},
     "forwarder/doctor/values.py": PURE | {"hal"},
