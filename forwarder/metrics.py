@@ -7,7 +7,7 @@ so there is a bounded number of them. Source: Prometheus, "Text-based format" 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -108,7 +108,8 @@ def text(state: State) -> str:
     samples.add("uptime_seconds", state.get("uptime_s"))
     _radio(samples, _table(state.get("radio")))
     _downlinks(samples, _table(state.get("downlinks")))
-    for link in _rows(state.get("links")):
+    links = {str(link["name"]): link for link in _rows(state.get("links")) if "name" in link}
+    for link in links.values():
         _link(samples, link)
     _gps(samples, _table(state.get("gps")))
     samples.add("spool_written_bytes_total", _table(state.get("spool")).get("written_bytes"))
@@ -167,10 +168,10 @@ def _account(samples: Samples, link: str, account: State) -> None:
 
 def _margins(samples: Samples, margins: State, labels: Labels) -> None:
     """Columns of their own become a histogram's, which are cumulative."""
-    bounds, columns = margins.get("bounds_ms"), margins.get("columns")
-    if not isinstance(bounds, Sequence) or not isinstance(columns, Sequence):
+    bounds, columns = _numbers(margins.get("bounds_ms")), _numbers(margins.get("columns"))
+    if not columns or len(columns) != len(bounds) + 1:
         return
-    seen = 0
+    seen = 0.0
     for bound_ms, count in zip((*bounds, None), columns, strict=True):
         seen += count
         end = "+Inf" if bound_ms is None else f"{bound_ms / 1000:g}"
@@ -221,6 +222,11 @@ def _table(value: object) -> dict[str, object]:
 
 def _rows(value: object) -> list[State]:
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def _numbers(value: object) -> list[float]:
+    whole = isinstance(value, list) and all(type(n) in (int, float) for n in value)
+    return value if whole and isinstance(value, list) else []
 
 
 def _labels(labels: Labels) -> str:
