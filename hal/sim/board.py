@@ -253,8 +253,10 @@ class SimBoard:
             timing_set=frame.timing_set,
             freq_offset_raw=raw_freq_offset(frame.freq_offset_hz, frame.bw_hz),
             snr_raw=0 if fsk else raw_snr(frame.snr_db),
-            rssi_channel=to_raw(frame.rssi_channel_dbm, self.temperature_c),
-            rssi_signal=0 if fsk else raw_rssi(frame.rssi_signal_dbm, self.temperature_c),
+            rssi_channel=to_raw(frame.rssi_channel_dbm, self.temperature_c, self.radio_kind),
+            rssi_signal=0
+            if fsk
+            else raw_rssi(frame.rssi_signal_dbm, self.temperature_c, self.radio_kind),
             metrics=frame.ts_metrics,
         )
 

@@ -13,7 +13,13 @@ _TAIL = struct.Struct("<BBBBBBIHB")  # flags, snr, rssi and deviations of two, t
 _SYNC = b"\xa5\xc0"
 _FREQ_OFFSET_HZ = {125_000: 0.11920929, 250_000: 0.238418579, 500_000: 0.476837158}
 
-RSSI_OFFSET_DB = -215.4  # of an SX1250 board
+# By kind of radio: what is added to a raw level, and the polynomial of the temperature, highest
+# power first (sx1302_hal: global_conf.json of sx1250.EU868, sx1257.EU868, sx1255.CN490 radio_0).
+_RSSI = {
+    "SX1250": (-215.4, (0.0, 0.0, 20.41, 2162.56, 0.0)),
+    "SX1255": (-203.0, (0.0, 0.0, -39.78, 1349.5, 0.0)),
+    "SX1257": (-196.0, (-0.006, 0.789, -14.992, 1988.572, 105236.996)),
+}
 FSK_MODEM = 17
 
 
@@ -85,19 +91,22 @@ def payload_crc(payload: bytes) -> int:
     return crc
 
 
-def temperature_offset_db(temperature_c: float) -> float:
-    """What the chip's power readings are too low by, with the coefficients of SX1250 boards."""
-    return (20.41 * temperature_c**2 + 2162.56 * temperature_c) / 65536
+def temperature_offset_db(temperature_c: float, radio: str = "SX1250") -> float:
+    """What the chip's power readings are too low by, on the vendor's board with such radios."""
+    total = 0.0
+    for coefficient in _RSSI[radio][1]:
+        total = total * temperature_c + coefficient
+    return total / 65536
 
 
-def raw_rssi(power_dbm: float, temperature_c: float) -> int:
+def raw_rssi(power_dbm: float, temperature_c: float, radio: str = "SX1250") -> int:
     """The byte that a host with the usual calibration reads as `power_dbm`."""
-    return _byte(power_dbm - RSSI_OFFSET_DB - temperature_offset_db(temperature_c))
+    return _byte(power_dbm - _RSSI[radio][0] - temperature_offset_db(temperature_c, radio))
 
 
-def raw_fsk_rssi(power_dbm: float, temperature_c: float) -> int:
+def raw_fsk_rssi(power_dbm: float, temperature_c: float, radio: str = "SX1250") -> int:
     """The same for the FSK modem, whose scale is a polynomial."""
-    wanted = power_dbm - RSSI_OFFSET_DB - temperature_offset_db(temperature_c)
+    wanted = power_dbm - _RSSI[radio][0] - temperature_offset_db(temperature_c, radio)
     return min(range(256), key=lambda raw: abs(_FSK_SCALE[raw] - wanted))
 
 

@@ -125,6 +125,7 @@ SX1257_GAINS = tuple(
         *((25, 3, 11), (26, 3, 12), (27, 3, 14)),
     ]
 )
+SX1257_TCOMP = (-0.006, 0.789, -14.992, 1988.572, 105236.996)
 SX1255_GAINS = tuple(
     TxGain(power, pa_gain=1, dac_gain=dac, mix_gain=mixer, dig_gain=digital)
     for power, dac, mixer, digital in [
@@ -141,9 +142,15 @@ SX1257 = replace(
             EU868.radios[0],
             kind=RadioKind.SX1257,
             rssi_offset_db=-196.0,
+            rssi_tcomp=SX1257_TCOMP,
             tx_gains=SX1257_GAINS,
         ),
-        replace(EU868.radios[1], kind=RadioKind.SX1257, rssi_offset_db=-196.0),
+        replace(
+            EU868.radios[1],
+            kind=RadioKind.SX1257,
+            rssi_offset_db=-196.0,
+            rssi_tcomp=SX1257_TCOMP,
+        ),
     ),
     lora_std=replace(EU868.lora_std, implicit_coding_rate=0),
 )

@@ -17,6 +17,8 @@ from hal.errors import StartError
 from hal.frames import AtCounter, TxFrame
 from hal.modulation import LoRa
 from hal.radio import sx125x
+from hal.sim.air import Air, Transmission
+from hal.sim.air.propagation import path_loss_db
 from hal.sim.board import SimBoard
 from hal.sim.calibration import Calibration
 from hal.sim.sx125x import RX_LOCKED, TX_LOCKED, Sx125x
@@ -25,7 +27,8 @@ from hal.sx1302 import bringup, calibration
 from hal.sx1302.calibration import Carrier, Image, best_carrier, best_image, ratio_db
 from hal.sx1302.chip import Unexpected
 from hal.transport.base import Op, Read, Target
-from tests.hal.boards import Bus, SpiLike, a_concentrator, brought_up, commands, peek
+from tests.hal.air_board import clear
+from tests.hal.boards import Bus, SpiLike, a_concentrator, brought_up, commands, peek, wait
 from tests.hal.concentrator_bench import emissions, hear, started
 from tests.hal.configs import EU868, SX1255, SX1257
 
@@ -88,11 +91,21 @@ def test_a_frame_is_programmed_as_by_the_vendors_program(
     assert heard[0].freq_hz == pytest.approx(FREQS_HZ[kind], abs=100)
 
 
-def test_a_frame_is_received_with_the_boards_offset() -> None:
-    concentrator, bus, _ = started(SX1257)
-    hear(bus)
+@pytest.mark.parametrize("temperature_c", [-20.0, 25.0, 60.0])
+def test_a_frame_is_received_with_its_level_at_any_temperature(temperature_c: float) -> None:
+    concentrator, bus, clock = started(SX1257)
+    bus.board.temperature_c = temperature_c
+    air = Air(1, rules=clear())
+    air.attach(bus.board, name="gw")
+    air.transmit(
+        Transmission(
+            "d", b"hello", clock.now_ns(), 868.1e6, 7, power_dbm=14.0, at=(500.0, 0.0, 0.0)
+        )
+    )
+    wait(clock, 1.0)
     (frame,) = concentrator.receive().frames
-    assert frame.payload == b"hello"
+    level_dbm = 14.0 - path_loss_db(clear(), (500.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+    assert frame.rssi_signal_dbm == pytest.approx(level_dbm, abs=1.0)
 
 
 def test_nothing_leaves_the_board_while_it_calibrates() -> None:
