@@ -210,11 +210,26 @@ class Subject:
                 [*self._command, "-c", str(configuration)], stdout=log, stderr=log, cwd=folder
             )
         try:
-            self.start_s = (self.server.wait(2, 30).ns - started_ns) / 1e9
+            self.server.wait(2, 30)
+            self._wait_for_radio()
+            self.start_s = (time.monotonic_ns() - started_ns) / 1e9
         except queue.Empty:
             self.__exit__(None, None, None)
             raise RuntimeError(f"{self._command} did not start: {self.log()}") from None
         return self
+
+    def _wait_for_radio(self) -> None:
+        """Ours speaks to servers before its radio is up; the C forwarder after. Raises Empty."""
+        deadline_s = time.monotonic() + 30
+        while not self._receives():
+            if time.monotonic() > deadline_s:
+                raise queue.Empty
+            time.sleep(0.01)
+
+    def _receives(self) -> bool:
+        if tuple(self._command) != tuple(OURS):
+            return bool(self.board.call(cmd="state")["config_done"])
+        return "radio up" in self.log()
 
     def log(self) -> str:
         """What the forwarder has printed so far."""

@@ -35,9 +35,6 @@ SX1261 = Sx1261Config(
 def subject() -> Iterator[Subject]:
     configuration = partial(semtech_json, replace(AS923, sx1261=SX1261))
     with Subject(configuration=configuration) as running:
-        deadline_s = time.monotonic() + 10
-        while "radio up" not in running.log() and time.monotonic() < deadline_s:
-            running.board.call(cmd="state")
         yield running
 
 
