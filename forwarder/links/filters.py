@@ -43,13 +43,18 @@ class Heads:
     def __init__(self) -> None:
         self._uplink: Uplink | None = None
         self._head: Head | None = None
+        self._read = self._load
 
     def of(self, uplink: Uplink) -> Head:
         if self._head is None or uplink is not self._uplink:
-            from ..lorawan.head import Head
-
-            self._uplink, self._head = uplink, Head.of(uplink.frame.payload)
+            self._uplink, self._head = uplink, self._read(uplink.frame.payload)
         return self._head
+
+    def _load(self, payload: bytes) -> Head:
+        from ..lorawan.head import Head  # once, and only where somebody asks
+
+        self._read = Head.of
+        return Head.of(payload)
 
 
 def everything(frame: RxFrame) -> bool:

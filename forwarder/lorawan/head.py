@@ -1,10 +1,15 @@
-"""Who sent a frame and who it is for, as far as it says so in clear. Pure."""
+"""Who sent a frame and who it is for, as far as it says so in clear. Pure.
+
+What `frame.parse` says, without the rest: this is asked of every frame that is filtered.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .frame import DataFrame, FrameError, JoinRequest, MType, RejoinRequest, parse
+from .frame import DATA, FHDR, MIC_SIZE, FrameError, JoinRequest, MType, RejoinRequest, parse
+
+_MTYPES = tuple(MType(bits) for bits in range(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +29,30 @@ class Head:
     @classmethod
     def of(cls, payload: bytes) -> Head:
         """Read a PHYPayload; never raises, whatever the bytes."""
+        if payload and payload[0] & 3 == 0 and _MTYPES[payload[0] >> 5] in DATA:
+            return cls._of_data(payload)
         try:
             frame = parse(payload)
         except FrameError:
             return NOTHING
         mtype = frame.header.mtype
-        if isinstance(frame, DataFrame):
-            return cls(mtype, dev_addr=frame.dev_addr)
         if isinstance(frame, JoinRequest):
-            return cls(mtype, join_eui=frame.join_eui, dev_eui=frame.dev_eui)
+            return cls(mtype, None, None, frame.join_eui, frame.dev_eui)
         if isinstance(frame, RejoinRequest):
-            return cls(mtype, net_id=frame.net_id, join_eui=frame.join_eui, dev_eui=frame.dev_eui)
+            return cls(mtype, None, frame.net_id, frame.join_eui, frame.dev_eui)
         return cls(mtype)
+
+    @classmethod
+    def _of_data(cls, payload: bytes) -> Head:
+        """Most frames are data: their address, if what surrounds it can be."""
+        if len(payload) < FHDR.size + MIC_SIZE:
+            return NOTHING
+        mhdr, dev_addr, fctrl, _ = FHDR.unpack_from(payload)
+        options = fctrl & 15
+        port_at, mic_at = FHDR.size + options, len(payload) - MIC_SIZE
+        if port_at > mic_at or (options and port_at < mic_at and payload[port_at] == 0):
+            return NOTHING
+        return cls(_MTYPES[mhdr >> 5], dev_addr)
 
 
 NOTHING = Head()

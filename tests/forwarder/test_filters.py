@@ -15,7 +15,15 @@ from forwarder.links.filters import Filter, Heads, Reason
 from forwarder.links.join_rate import MINUTE_US, JoinRate
 from forwarder.links.patterns import Intervals, stretch
 from forwarder.links.settings import FeedSettings, FilterSettings
-from forwarder.lorawan.frame import DataFrame, Header, JoinRequest, MType, RejoinRequest
+from forwarder.lorawan.frame import (
+    DataFrame,
+    FrameError,
+    Header,
+    JoinRequest,
+    MType,
+    RejoinRequest,
+    parse,
+)
 from forwarder.lorawan.head import Head
 from forwarder.packets import Uplink
 from hal.frames import Crc
@@ -155,6 +163,23 @@ def test_whatever_comes_is_judged(payload: bytes, crc: Crc, only: bool) -> None:
     parsed = Head.of(payload)
     if parsed.mtype is None:
         assert reason is (Reason.NOT_LORAWAN if only else None)
+
+
+MHDRS = st.sampled_from([0x00, 0x20, 0x40, 0x60, 0x80, 0xA0, 0xC0, 0xE0, 0x41])
+
+
+@given(MHDRS, st.binary(max_size=40))
+def test_a_head_is_what_the_whole_frame_says(mhdr: int, rest: bytes) -> None:
+    data = bytes([mhdr]) + rest
+    head = Head.of(data)
+    try:
+        whole = parse(data)
+    except FrameError:
+        assert head == Head()
+        return
+    assert head.mtype is whole.header.mtype
+    for name in ("dev_addr", "net_id", "join_eui", "dev_eui"):
+        assert getattr(head, name) == getattr(whole, name, None)
 
 
 def test_a_frame_is_parsed_once_for_all_servers(monkeypatch: pytest.MonkeyPatch) -> None:
