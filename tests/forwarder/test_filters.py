@@ -165,6 +165,20 @@ def test_whatever_comes_is_judged(payload: bytes, crc: Crc, only: bool) -> None:
         assert reason is (Reason.NOT_LORAWAN if only else None)
 
 
+@pytest.mark.parametrize(
+    ("text", "dev_addr"),
+    [
+        ("40421f0126020100aabb00cc11223344", None),  # options beside port 0
+        ("40421f0126020100aabb01cc11223344", 0x26011F42),
+        ("40421f0126020100aabb11223344", 0x26011F42),
+        ("40421f0126020100aa11223344", None),  # options past the end
+        ("41421f012600010001cc11223344", None),  # another major version
+    ],
+)
+def test_only_what_can_be_a_data_frame_has_an_address(text: str, dev_addr: int | None) -> None:
+    assert Head.of(bytes.fromhex(text)).dev_addr == dev_addr
+
+
 MHDRS = st.sampled_from([0x00, 0x20, 0x40, 0x60, 0x80, 0xA0, 0xC0, 0xE0, 0x41])
 
 

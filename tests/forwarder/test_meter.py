@@ -90,8 +90,10 @@ def test_a_day_ends_by_the_clock_as_it_was_set() -> None:
 
 def test_a_clock_that_is_set_back_every_day_cannot_keep_a_day_for_ever() -> None:
     meter = a_meter(UDP)
-    for hour in range(1, 60):
+    for hour in range(1, 48):
         meter.tick(later(hour * 3600, set_by=-hour * 3600))
+    assert meter.yesterday is None
+    meter.tick(later(48 * 3600, set_by=-48 * 3600))
     assert meter.yesterday is not None
 
 
@@ -103,12 +105,15 @@ def test_the_month_is_thirty_days_like_the_last_ones() -> None:
     assert forecast == pytest.approx(48_000 * 15, rel=1e-4)
 
 
-def test_old_days_leave_the_forecast() -> None:
+def test_a_day_leaves_the_forecast_after_seven_others() -> None:
     meter = a_meter(Overhead(packet=0))
     run(meter, 24, 1_000_000)
-    run(meter, 9 * 24, 10, start_h=24)
-    forecast = meter.forecast_day()
-    assert forecast is not None and forecast < 500
+    run(meter, 7 * 24, 10, start_h=24)
+    seventh = meter.forecast_month()
+    run(meter, 24, 10, start_h=8 * 24)
+    eighth = meter.forecast_month()
+    assert seventh is not None and seventh > 80_000_000
+    assert eighth is not None and eighth < 10_000
 
 
 def test_too_many_bytes_are_foreseen_once_a_day_and_told_once_when_they_are_there() -> None:

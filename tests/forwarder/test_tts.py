@@ -375,9 +375,10 @@ def test_a_request_that_cannot_be_carried_out_is_refused_and_answered(
     assert acknowledged(request, item).result == TxAcknowledgment.UNKNOWN_ERROR
 
 
-def test_a_payload_longer_than_a_frame_is_refused() -> None:
+@pytest.mark.parametrize("size", [0, 256])
+def test_a_payload_that_is_no_frame_is_refused(size: int) -> None:
     message = GatewayDown.FromString(down())
-    message.downlink_message.raw_payload = bytes(256)
+    message.downlink_message.raw_payload = bytes(size)
     (item,) = asked(message.SerializeToString()).items
     assert isinstance(item, Refused) and "255" in item.detail
 
