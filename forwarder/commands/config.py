@@ -1,4 +1,4 @@
-"""`edgemast config check|show|convert`: what a configuration file means, before it is run."""
+"""`edgemast config check|show|convert|apply`: what a file means, and how to change to it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 from ..config import GatewayConfig, load
 from ..config.show import lines, rows
 from ..identity import refuse_samples
+from . import config_apply
 
-HELP = "check, show or convert a configuration file, ours (TOML) or Semtech's (JSON)"
+HELP = "check, show, convert or apply a configuration file, ours (TOML) or Semtech's (JSON)"
 EXAMPLE = "edgemast config show /etc/edgemast/gateway.toml"
 
 
@@ -21,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--json", action="store_true", help="for programs")
     convert = _action(actions, "convert", "a Semtech JSON as our TOML")
     convert.add_argument("-o", "--output", metavar="OUT", help="write to OUT, not to the screen")
+    apply = _action(actions, "apply", "change to FILE; it stays only if radio and servers work")
+    config_apply.add_arguments(apply)
 
 
 def _action(
@@ -33,6 +36,8 @@ def _action(
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.action == "apply":
+        return config_apply.run(args)
     config = load(args.file)
     if args.action == "check":
         return _check(config)

@@ -6,8 +6,10 @@ import argparse
 import logging
 import signal
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 
-from ..config import GatewayConfig, load
+from ..change.pending import Pending
+from ..config import GatewayConfig, find, load
 from ..identity import refuse_samples
 from ..lean import asyncio_without_tls
 from ..logs import set_up_logging
@@ -28,12 +30,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     set_up_logging(args.log_level)
-    config = load(args.config)
+    config = load(_usable(args.config))
     for warning in config.warnings:
         log.warning("%s", warning)
     refuse_samples(config)
     _loop_runner(config)(_run(config, args.radio or config.radio_uri))
     return 0
+
+
+def _usable(given: str) -> Path:
+    """The file to read: what ran before, where a change was begun and never proved."""
+    pending = Pending(find(given))
+    usable = pending.usable()
+    if usable != pending.current:
+        log.error(
+            "%s was being tried when the power failed or the change was killed: running on %s, "
+            "what ran before. To keep that: edgemast config apply %s -c %s",
+            pending.current, usable, usable, pending.current,
+        )  # fmt: skip
+        return usable
+    return Path(given)
 
 
 def _loop_runner(config: GatewayConfig) -> Callable[[Coroutine[None, None, None]], None]:

@@ -1,7 +1,7 @@
 """Configuration: our TOML or Semtech's JSON, with boards and regions, as one checked value."""
 
 from .links import NO_EUI, LinkSettings
-from .load import load, loads
+from .load import find, load, loads
 from .model import (
     BeaconSettings,
     GatewayConfig,
@@ -18,6 +18,7 @@ __all__ = [
     "LinkSettings",
     "Site",
     "TxBand",
+    "find",
     "load",
     "loads",
 ]

@@ -35,7 +35,7 @@ def load(path: Path | str, *, root: Path = ROOT) -> GatewayConfig:
     `root` is the machine that `board = "auto"` looks at.
     Raises ConfigError with file, line, key, value and what is allowed.
     """
-    path = _file(Path(path))
+    path = find(path)
     text = toml_file.read_text(path)
     settings, warnings = _semtech(path, text) if is_json(path, text) else _toml(path, text, root)
     return build(path, settings, schema.convert(settings, path.name), warnings)
@@ -58,7 +58,9 @@ def is_json(path: Path, text: str) -> bool:
     return text.lstrip("\ufeff \t\r\n")[:1] in ("{", "/")
 
 
-def _file(path: Path) -> Path:
+def find(path: Path | str) -> Path:
+    """The file itself, where a folder is given. Raises ConfigError for a folder without one."""
+    path = Path(path)
     if not path.is_dir():
         return path
     for name in IN_A_FOLDER:
