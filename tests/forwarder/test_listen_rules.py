@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from dataclasses import replace
+
 import pytest
 
 from forwarder.config import GatewayConfig
@@ -9,10 +13,15 @@ from forwarder.config.load import loads
 from forwarder.config.regions import choose
 from forwarder.downlinks import Scheduler
 from forwarder.packets import Accepted, Answer, AsSoonAsPossible, Downlink, Refusal, Refused
-from hal.config import LbtChannel
+from forwarder.status import snapshot
+from hal.config import LbtChannel, Sx1261Config
 from hal.modulation import LoRa
 from hal.radio import sx1261
+from hal.sim.board import SimBoard
+from hal.sim.rx_encode import Record
 from hal.sx1302 import lbt
+from tests.hal.configs import EU868
+from tests.worlds import SkippingClock, a_gateway
 
 HEAD = 'board = "wm1302-usb"\nregion = "{}"\n[[server]]\naddress = "localhost"\n'
 BROKEN = "expected standby RC and ready, read 0x00"
@@ -78,8 +87,34 @@ def test_the_regions_channels_are_those_that_its_devices_are_answered_on(region:
     places = {(ch.freq_hz, ch.bw_hz) for ch in conf.sx1261.lbt_channels}
     assert {(freq_hz, 125_000) for freq_hz in plan.multi_sf_hz} <= places
     assert (file.rx2.freq_hz, file.rx2.bw_hz) in places
+    if plan.lora_std is not None:
+        assert (plan.lora_std.freq_hz, plan.lora_std.bw_hz) in places
     assert lbt.faults(conf) == [] and len(places) <= 16
     assert all(ch.scan_time_us in sx1261.SCANS for ch in conf.sx1261.lbt_channels)
+
+
+def test_a_running_gateway_whose_sx1261_is_dead_receives_and_refuses() -> None:
+    async def story() -> None:
+        board = SimBoard(SkippingClock())
+        board.faults.dead_radios.add(2)
+        channels = (LbtChannel(868_100_000, 125_000, 128, 4000),)
+        listens = Sx1261Config(lbt_enable=True, lbt_channels=channels)
+        async with a_gateway(board=board, concentrator=replace(EU868, sx1261=listens)) as world:
+            world.server.downlink(json.dumps({"txpk": TXPK}).encode())
+            ack = await world.server.tx_ack()
+            assert json.loads(ack[12:]) == {"txpk_ack": {"error": "UNKNOWN"}}
+            silence = snapshot(world.gateway)["downlinks"]
+            assert isinstance(silence, dict) and "standby RC and ready" in silence["silence"]
+            world.on_board(lambda: board.inject(Record(b"hello world!", channel=2)))
+            assert (await world.server.push())["rxpk"][0]["size"] == 12
+
+    asyncio.run(story())
+
+
+TXPK = {
+    "imme": True, "freq": 868.1, "rfch": 0, "powe": 14, "modu": "LORA", "datr": "SF7BW125",
+    "codr": "4/5", "ipol": True, "size": 5, "data": "aGVsbG8=",
+}  # fmt: skip
 
 
 def test_where_no_law_asks_a_gateway_sends_without_listening() -> None:
