@@ -28,6 +28,7 @@ from .source import Source, SourceLost, open_source
 LOOK_S = 0.5  # between two looks at what has become stale
 SILENT_S = 20.0  # a connection that brings nothing for so long is opened anew
 ASK_AGAIN_S = 30.0  # a u-blox that was switched off and on has forgotten what it was asked
+GAP_S = 0.3  # a message that is not complete after such a silence never will be
 SETTLE_S = 0.02  # between two looks for an edge that was not yet read
 OFF_BY_S = 0.5  # more than this between GPS and a synchronised system clock is told
 
@@ -123,7 +124,7 @@ class GpsService:
 
     async def _read(self, source: Source) -> None:
         receiver = Receiver(Kind(self._settings.kind))
-        asked_s = float("-inf")
+        asked_s = last_s = float("-inf")
         while True:
             now_s = self._now().s
             if receiver.wants_asking and now_s - asked_s >= ASK_AGAIN_S:
@@ -134,6 +135,9 @@ class GpsService:
                     data = await source.read()
             except TimeoutError:
                 raise SourceLost(f"nothing came for {SILENT_S:g} s") from None
+            last_s, before_s = self._now().s, last_s
+            if last_s - before_s > GAP_S:
+                receiver.gap()
             self.take(receiver, data)
 
     def take(self, receiver: Receiver, data: bytes) -> None:

@@ -10,7 +10,9 @@ from .stream import Splitter
 from .ubx import UbxFrame
 from .values import Fix, GpsSecond, NoFix, NoTime, Report, UtcSecond
 
-UBX_RULES = 20  # sentences after a NAV-TIMEGPS whose time is not listened to: at least one epoch
+# Sentences with a time after a NAV-TIMEGPS that are not listened to: two seconds of RMC and ZDA,
+# four of RMC alone, which is less than a reference may be old.
+UBX_RULES = 4
 
 
 class Kind(Enum):
@@ -53,6 +55,10 @@ class Receiver:
         """Messages that were cut off or had a wrong checksum."""
         return self._stream.damaged + self._lines.damaged
 
+    def gap(self) -> None:
+        """The line was silent for longer than within a message."""
+        self._stream.forget()
+
     def _reports(self, data: bytes) -> Iterator[tuple[Report, str]]:
         if self.kind is Kind.GPSD:
             for line in self._lines.feed(data):
@@ -74,7 +80,8 @@ class Receiver:
     def _nmea(self, fields: list[str]) -> list[Report]:
         """A u-blox tells UTC too; its own GPS time is better and must not be contradicted."""
         found = nmea.reports(fields)
-        self._ubx_holds = max(0, self._ubx_holds - 1)
+        if any(isinstance(one, UtcSecond | NoTime) for one in found):
+            self._ubx_holds = max(0, self._ubx_holds - 1)
         for one in found:
             if isinstance(one, Fix | NoFix):
                 self._fixed = isinstance(one, Fix)

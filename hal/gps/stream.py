@@ -8,7 +8,7 @@ from __future__ import annotations
 from . import nmea, ubx
 from .ubx import UbxFrame
 
-MOST_KEPT = ubx.LONGEST + ubx.OVERHEAD
+MOST_FRAME = ubx.LONGEST + ubx.OVERHEAD
 
 
 class Splitter:
@@ -30,6 +30,11 @@ class Splitter:
             del self._buffer[:size]
         return found
 
+    def forget(self) -> None:
+        """Nothing came for a while: what was begun will never be finished."""
+        self.skipped += len(self._buffer)
+        self._buffer.clear()
+
     def _seek(self) -> bool:
         """Drop what stands before the next start of a message; whether there is one."""
         starts = [at for at in map(self._buffer.find, (b"$", ubx.SYNC)) if at >= 0]
@@ -45,7 +50,7 @@ class Splitter:
         if len(buffer) < 6:
             return 0
         size = int.from_bytes(buffer[4:6], "little") + ubx.OVERHEAD
-        if size > MOST_KEPT:
+        if size > MOST_FRAME:
             return self._damage(len(ubx.SYNC))
         if len(buffer) < size:
             return 0

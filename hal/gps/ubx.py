@@ -15,7 +15,9 @@ from .values import NS, WEEK_S, GpsSecond, NoTime
 
 SYNC = b"\xb5\x62"
 OVERHEAD = 8  # sync, class, id, length, checksum
-LONGEST = 1024  # bytes of payload; what we ask for is short, longer ones are noise to us
+# Bytes of payload; NAV-PVT has 92. Longer ones are passed over unread: noise that looks like the
+# head of a long message would hold back all that comes behind it, past the next PPS edge.
+LONGEST = 100
 NAV_TIMEGPS = (0x01, 0x20)
 CFG_MSG = (0x06, 0x01)
 ACK_ACK, ACK_NAK = (0x05, 0x01), (0x05, 0x00)

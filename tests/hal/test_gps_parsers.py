@@ -190,7 +190,19 @@ def test_whatever_comes_the_next_whole_messages_are_found(pieces: list[bytes]) -
 def test_what_is_kept_is_bounded(data: bytes) -> None:
     splitter = Splitter()
     splitter.feed(data)
-    assert len(splitter._buffer) <= 1024 + 8
+    assert len(splitter._buffer) <= 128
+
+
+def test_the_head_of_a_long_message_holds_nothing_back() -> None:
+    splitter = Splitter()
+    assert splitter.feed(bytes.fromhex("b5620120ff03") + LINES[0]) == [nmea.parse(LINES[0])]
+
+
+def test_after_a_silence_half_a_message_is_forgotten() -> None:
+    splitter = Splitter()
+    splitter.feed(TIMEGPS[:10])
+    splitter.forget()
+    assert splitter.feed(LINES[0]) == [nmea.parse(LINES[0])]
 
 
 def test_a_line_cut_off_by_the_next_one_costs_only_itself() -> None:

@@ -234,3 +234,84 @@ def test_a_beacon_without_time_is_skipped_counted_and_explained() -> None:
             assert "PPS" in plan.words()
 
     asyncio.run(story())
+
+
+def test_a_restart_of_the_radio_needs_new_pairs_and_the_time_is_right_again() -> None:
+    async def story() -> None:
+        async with a_site() as site:
+            await site.until_valid()
+            site.world.on_board(site.world.board.reset)
+            async with asyncio.timeout(PATIENCE_S):
+                while site.gateway.radio.session < 2 or not site.gateway.radio.up:
+                    site.world.clock.sleep(STEP_S)
+                    await asyncio.sleep(0.01)
+            assert not site.gateway.time.state.valid
+            await site.until_valid()
+            rxpk = await site.uplink()
+            # The line is not the chip's own any more, but its distance to the truth is kept.
+            now_us = site.gateway.radio.now_us()
+            assert now_us is not None
+            ahead_us = (now_us - rxpk["tmst"]) & 0xFFFFFFFF
+            truth_ns = site.gps.gps_ns(site.world.clock.now_ns()) - ahead_us * 1000
+            assert abs(rxpk["tmms"] * 1_000_000 - truth_ns) < 2_000_000
+
+    asyncio.run(story())
+
+
+def test_a_jump_of_the_counter_takes_the_reference_away() -> None:
+    async def story() -> None:
+        async with a_site() as site:
+            await site.until_valid()
+            counter = site.world.board.counter
+            site.world.on_board(lambda: counter.preset(counter.ticks() + 32_000_000 * 40))
+            await site.gateway.until("jumped")
+            assert not site.gateway.time.state.valid
+            await site.until_valid()
+            rxpk = await site.uplink()
+            assert abs(rxpk["tmms"] * 1_000_000 - site.truth_ns(rxpk["tmst"])) < 1_000_000
+
+    asyncio.run(story())
+
+
+def test_noise_on_the_line_and_a_receiver_that_was_switched_off_and_on_cost_nothing() -> None:
+    async def story() -> None:
+        async with a_site() as site:
+            site.gps.sky.garbage = bytes.fromhex("b5620120ff03") + b"$GPGGA,\xff\x00$"
+            await site.until_valid()
+            site.gps.switch_off_and_on()
+            await site.passes(4)
+            assert site.gateway.time.state.valid
+            assert site.gateway.time.state.protocol == "NMEA"
+            assert "tmms" in await site.uplink()
+
+    asyncio.run(story())
+
+
+def test_a_leap_second_moves_utc_and_not_gps() -> None:
+    async def story() -> None:
+        async with a_site() as site:
+            site.gps.sky.leap_at_gps_s = site.gps.now_s + 4
+            await site.until_valid()
+            await site.passes(6)
+            rxpk = await site.uplink()
+            truth_ns = site.truth_ns(rxpk["tmst"])
+            assert abs(rxpk["tmms"] * 1_000_000 - truth_ns) < 1_000_000
+            told = datetime.fromisoformat(rxpk["time"]).timestamp()
+            assert abs(told - (truth_ns / NS + GPS_TO_UTC_S - 1)) < 1e-3
+            assert site.gateway.time.state.leap_s == 19
+
+    asyncio.run(story())
+
+
+def test_the_position_goes_into_the_report_while_it_is_known() -> None:
+    async def story() -> None:
+        async with a_site() as site:
+            await site.until_valid()
+            position = site.gateway.position()
+            assert position is not None
+            assert (position.latitude_deg, position.altitude_m) == (48.137, 519)
+            site.gps.sky.fix = False
+            await site.passes(1.5)
+            assert site.gateway.position() is None
+
+    asyncio.run(story())
