@@ -135,6 +135,24 @@ def test_a_server_that_is_silent_may_not_know_the_gateway(monkeypatch: pytest.Mo
     assert finding.causes[0] == f"the server does not know a gateway {EUI}: register it"
 
 
+def test_an_answer_to_somebody_elses_question_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "ANSWER_S", 0.05)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+        port.bind(("127.0.0.1", 0))
+
+        def answer_wrongly() -> None:
+            for _ in range(servers.TRIES):
+                text, peer = port.recvfrom(100)
+                port.sendto(wire.pull_ack(wire.Datagram.decode(text).token ^ 1), peer)
+
+        thread = threading.Thread(target=answer_wrongly)
+        thread.start()
+        settings = UdpSettings("lns", "127.0.0.1", "0" * 16, port_down=port.getsockname()[1])
+        finding = servers.probe(settings, EUI, Case())
+        thread.join()
+    assert finding.verdict is Verdict.FAIL and "no PULL_ACK" in finding.read
+
+
 def test_a_kind_of_server_that_nobody_can_check_says_so() -> None:
     assert servers.probe(object(), EUI, Case()).verdict is Verdict.SKIPPED
 

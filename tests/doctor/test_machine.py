@@ -229,7 +229,7 @@ def test_a_root_that_is_read_only_is_a_warning(pi: Pi) -> None:
 
 
 def test_what_is_mounted_elsewhere_says_nothing_about_the_root() -> None:
-    assert storage.mount_options("proc /proc proc ro 0 0\n/dev/root / ext4 rw 0 0\n", "/") == {"rw"}
+    assert storage.mount_options("/dev/root / ext4 rw 0 0\nproc /proc proc ro 0 0\n", "/") == {"rw"}
 
 
 # GPS.

@@ -65,6 +65,12 @@ def test_an_eeprom_that_names_no_board_or_two_is_not_certain(product: str) -> No
     assert propose(Hat("somebody", product), [], known()).board is None
 
 
+def test_a_longer_name_is_not_taken_for_the_shorter_within_it() -> None:
+    table = {"one": ("SPI", "HAT", ()), "two": ("SPI", "HAT Plus", ())}
+    assert propose(Hat("", "LoRa HAT Plus"), [], table).board == "two"
+    assert propose(Hat("", "LoRa HAT"), [], table).board == "one"
+
+
 def test_a_usb_board_that_names_itself_is_certain_and_has_a_name_that_stays() -> None:
     named = UsbSerial("/dev/serial/by-id/x", detect.BRIDGE, "RAKwireless", "RAK5146 USB")
     found = propose(None, [GPS, named], known())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -139,3 +140,11 @@ def test_the_holder_is_told_without_taking_the_lock(tmp_path: Path) -> None:
     lock.close()
     assert holder(device, directories=place) is None
     DeviceLock(device, directories=place).close()
+
+
+def test_two_who_ask_for_the_holder_do_not_take_each_other_for_it(tmp_path: Path) -> None:
+    device, place = "/dev/spidev0.0", [str(tmp_path)]
+    DeviceLock(device, directories=place).close()
+    with (tmp_path / lock_name(device)).open() as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert holder(device, directories=place) is None
