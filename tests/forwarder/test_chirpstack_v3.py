@@ -71,7 +71,7 @@ def test_our_messages_have_the_fields_of_the_schema() -> None:
         other = name
         for ours_, theirs_ in renamed.items():
             other = other.replace(ours_, theirs_)
-        if other == "LRFHSSModulationInfo":
+        if other in ("LRFHSSModulationInfo", "EnvironmentEntry"):
             continue
         schema = getattr(V3, other).DESCRIPTOR.fields_by_number
         for field in mine.fields:

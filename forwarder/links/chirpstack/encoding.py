@@ -28,15 +28,16 @@ def encode(message: Message, *, as_json: bool, defaults: bool = False) -> bytes:
     return to_json(message, defaults=defaults).encode() if as_json else message.SerializeToString()
 
 
-def decode(payload: bytes, kind: type[M]) -> M:
+def decode(payload: bytes, kind: type[M], *, entries: str = "") -> M:
     """The message in `payload`; unknown fields are ignored. Raises UnreadableMessage.
 
+    `entries` is a map whose entries our message has as a list; in JSON it comes as an object.
     No protobuf message begins with a brace: it would open a group.
     """
     if len(payload) > MOST_BYTES:
         raise UnreadableMessage(f"{len(payload)} bytes; {MOST_BYTES} at most are read")
     if payload[:1] == b"{":
-        return _from_json(payload, kind)
+        return _from_json(payload, kind, entries)
     # The library in Python alone, where it has no C code, lets two more through: for text that is
     # no UTF-8, and for groups in groups.
     try:
@@ -45,7 +46,7 @@ def decode(payload: bytes, kind: type[M]) -> M:
         raise UnreadableMessage(f"{len(payload)} bytes that are no {_name(kind)}") from None
 
 
-def _from_json(payload: bytes, kind: type[M]) -> M:
+def _from_json(payload: bytes, kind: type[M], entries: str) -> M:
     from google.protobuf.json_format import ParseDict, ParseError
 
     # ParseError is what the library promises; the others are what it lets through for values of
@@ -54,6 +55,8 @@ def _from_json(payload: bytes, kind: type[M]) -> M:
     try:
         found = json.loads(payload)
         _check_texts(found)
+        if isinstance(found.get(entries), dict):
+            found[entries] = [{"key": key, "value": one} for key, one in found[entries].items()]
         return ParseDict(found, kind(), ignore_unknown_fields=True)
     except RecursionError:
         raise UnreadableMessage(f"JSON too deep to be a {_name(kind)}") from None

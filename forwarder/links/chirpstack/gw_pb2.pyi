@@ -149,6 +149,14 @@ class DutyCycleStats(_message.Message):
     window: _duration_pb2.Duration
     def __init__(self, regulation: _Optional[_Union[Regulation, str]] = ..., window: _Optional[_Union[_duration_pb2.Duration, _Mapping[str, object]]] = ..., bands: _Optional[_Iterable[_Union[DutyCycleBand, _Mapping[str, object]]]] = ...) -> None: ...
 
+class EnvironmentEntry(_message.Message):
+    __slots__ = ["key", "value"]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    value: str
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+
 class FskModulationConfig(_message.Message):
     __slots__ = ["bandwidth", "bandwidth_legacy", "bitrate"]
     BANDWIDTH_FIELD_NUMBER: _ClassVar[int]
@@ -175,24 +183,17 @@ class GPSEpochTimingInfo(_message.Message):
 
 class GatewayCommandExecRequest(_message.Message):
     __slots__ = ["command", "environment", "exec_id", "gateway_id", "stdin"]
-    class EnvironmentEntry(_message.Message):
-        __slots__ = ["key", "value"]
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: str
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     COMMAND_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
     EXEC_ID_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_ID_FIELD_NUMBER: _ClassVar[int]
     STDIN_FIELD_NUMBER: _ClassVar[int]
     command: str
-    environment: _containers.ScalarMap[str, str]
+    environment: _containers.RepeatedCompositeFieldContainer[EnvironmentEntry]
     exec_id: int
     gateway_id: str
     stdin: bytes
-    def __init__(self, command: _Optional[str] = ..., stdin: _Optional[bytes] = ..., environment: _Optional[_Mapping[str, str]] = ..., gateway_id: _Optional[str] = ..., exec_id: _Optional[int] = ...) -> None: ...
+    def __init__(self, command: _Optional[str] = ..., stdin: _Optional[bytes] = ..., environment: _Optional[_Iterable[_Union[EnvironmentEntry, _Mapping[str, object]]]] = ..., gateway_id: _Optional[str] = ..., exec_id: _Optional[int] = ...) -> None: ...
 
 class GatewayCommandExecResponse(_message.Message):
     __slots__ = ["error", "exec_id", "gateway_id", "stderr", "stdout"]

@@ -142,6 +142,14 @@ class DownlinkTxInfo(_message.Message):
     timing: DownlinkTiming
     def __init__(self, gateway_id: _Optional[bytes] = ..., frequency: _Optional[int] = ..., power: _Optional[int] = ..., modulation: _Optional[_Union[ModulationKind, str]] = ..., lora_modulation_info: _Optional[_Union[LoraModulationInfo, _Mapping[str, object]]] = ..., fsk_modulation_info: _Optional[_Union[FskModulationInfo, _Mapping[str, object]]] = ..., board: _Optional[int] = ..., antenna: _Optional[int] = ..., timing: _Optional[_Union[DownlinkTiming, str]] = ..., immediately_timing_info: _Optional[_Union[ImmediatelyTimingInfo, _Mapping[str, object]]] = ..., delay_timing_info: _Optional[_Union[DelayTimingInfo, _Mapping[str, object]]] = ..., gps_epoch_timing_info: _Optional[_Union[GPSEpochTimingInfo, _Mapping[str, object]]] = ..., context: _Optional[bytes] = ...) -> None: ...
 
+class EnvironmentEntry(_message.Message):
+    __slots__ = ["key", "value"]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    value: str
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+
 class FskModulationConfig(_message.Message):
     __slots__ = ["bandwidth", "bitrate"]
     BANDWIDTH_FIELD_NUMBER: _ClassVar[int]
@@ -166,24 +174,17 @@ class GPSEpochTimingInfo(_message.Message):
 
 class GatewayCommandExecRequest(_message.Message):
     __slots__ = ["command", "environment", "exec_id", "gateway_id", "stdin"]
-    class EnvironmentEntry(_message.Message):
-        __slots__ = ["key", "value"]
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: str
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     COMMAND_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
     EXEC_ID_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_ID_FIELD_NUMBER: _ClassVar[int]
     STDIN_FIELD_NUMBER: _ClassVar[int]
     command: str
-    environment: _containers.ScalarMap[str, str]
+    environment: _containers.RepeatedCompositeFieldContainer[EnvironmentEntry]
     exec_id: bytes
     gateway_id: bytes
     stdin: bytes
-    def __init__(self, gateway_id: _Optional[bytes] = ..., command: _Optional[str] = ..., exec_id: _Optional[bytes] = ..., stdin: _Optional[bytes] = ..., environment: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    def __init__(self, gateway_id: _Optional[bytes] = ..., command: _Optional[str] = ..., exec_id: _Optional[bytes] = ..., stdin: _Optional[bytes] = ..., environment: _Optional[_Iterable[_Union[EnvironmentEntry, _Mapping[str, object]]]] = ...) -> None: ...
 
 class GatewayCommandExecResponse(_message.Message):
     __slots__ = ["error", "exec_id", "gateway_id", "stderr", "stdout"]

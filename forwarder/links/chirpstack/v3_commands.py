@@ -58,7 +58,8 @@ def read(command: str, payload: bytes, settings: MqttSettings, session: bytes) -
             case "config":
                 return _configuration(decode(payload, GatewayConfiguration), settings.eui)
             case "exec":
-                return _exec(decode(payload, GatewayCommandExecRequest), settings.eui)
+                request = decode(payload, GatewayCommandExecRequest, entries="environment")
+                return _exec(request, settings.eui)
             case "raw":
                 raw = decode(payload, RawPacketForwarderCommand)
                 fields.check_gateway(raw.gateway_id.hex(), settings.eui)
@@ -143,7 +144,8 @@ def _exec(request: GatewayCommandExecRequest, eui: str) -> Command:
     if len(request.exec_id) > MOST_ID_BYTES:
         raise UnreadableMessage(f"exec_id: 16 bytes expected, {len(request.exec_id)} came")
     exec_id = int.from_bytes(request.exec_id, "big")
-    return ExecRequest(request.command, exec_id, request.stdin, dict(request.environment))
+    environment = {entry.key: entry.value for entry in request.environment}
+    return ExecRequest(request.command, exec_id, request.stdin, environment)
 
 
 def _configuration(wanted: GatewayConfiguration, eui: str) -> ChannelPlanPushed:

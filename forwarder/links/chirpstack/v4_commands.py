@@ -43,7 +43,8 @@ def read(command: str, payload: bytes, settings: MqttSettings, session: bytes) -
             case "config":
                 return _configuration(decode(payload, GatewayConfiguration), settings.eui)
             case "exec":
-                return _exec(decode(payload, GatewayCommandExecRequest), settings.eui)
+                request = decode(payload, GatewayCommandExecRequest, entries="environment")
+                return _exec(request, settings.eui)
             case "raw":
                 raw = decode(payload, RawPacketForwarderCommand)
                 fields.check_gateway(raw.gateway_id, settings.eui)
@@ -122,7 +123,8 @@ def _when(tx_info: DownlinkTxInfo, session: bytes) -> When | Refused:
 
 def _exec(request: GatewayCommandExecRequest, eui: str) -> Command:
     fields.check_gateway(request.gateway_id, eui)
-    return ExecRequest(request.command, request.exec_id, request.stdin, dict(request.environment))
+    environment = {entry.key: entry.value for entry in request.environment}
+    return ExecRequest(request.command, request.exec_id, request.stdin, environment)
 
 
 def _configuration(wanted: GatewayConfiguration, eui: str) -> ChannelPlanPushed:
