@@ -10,15 +10,15 @@ on without: it receives all the same, and hears the mirror image of strong signa
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..clock import Clock
 from ..config import ConcentratorConfig, RadioConfig, TxGain
 from ..radio import sx125x
 from ..transport.base import Op, Target
 from . import front_ends, mcu
+from .calibration_results import Carrier, Image, best_carrier, best_image, ratio_db
 from .chip import Sx1302, Unexpected, field_ops
 from .registers import RADIO_FE, TX_TOP, AgcMcu, SigAna
 from .targets import CAUSES, NAMES, RADIOS
@@ -29,9 +29,6 @@ VERSION = 1
 TONE_HZ = 250_000
 TONE = TONE_HZ * 64 // 1_000_000
 ATTEMPTS = 3
-MOST_SPREAD = 4  # between attempts
-LEAST_REJECTION_DB, LEAST_SNR_DB = 50, 50
-LEAST_CARRIER_REJECTION_DB = 10
 RX_THRESHOLD, TX_THRESHOLD = 8, 64
 RUN = 0xFF
 TIMEOUT_S = 5.0  # of a step; the longest measures some hundred times for a millisecond
@@ -39,45 +36,6 @@ RX_DONE, TX_DONE = (0x11, 0x22), (0x33, 0x44)  # by radio
 MAILBOXES = (AgcMcu.MAIL_BOX_WR_BYTE0, AgcMcu.MAIL_BOX_WR_BYTE1, AgcMcu.MAIL_BOX_WR_BYTE2)
 SENDS = sx125x.STANDBY | sx125x.TX | sx125x.PA_DRIVER
 LOOPS = SENDS | sx125x.RX
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """One measurement of a receiver: the correction, and what it is good for."""
-
-    amplitude: int
-    phase: int
-    rejection_db: int
-    snr_db: int
-
-
-@dataclass(frozen=True, slots=True)
-class Carrier:
-    """One measurement of a sender: the offsets that cancel its carrier."""
-
-    offset_i: int
-    offset_q: int
-    rejection_db: int
-
-
-def best_image(found: Sequence[Image]) -> Image | None:
-    """The best of several measurements, None where they are too poor or do not repeat."""
-    good = (
-        _spread([image.amplitude for image in found]) <= MOST_SPREAD
-        and _spread([image.phase for image in found]) <= MOST_SPREAD
-        and min(image.rejection_db for image in found) >= LEAST_REJECTION_DB
-        and min(image.snr_db for image in found) >= LEAST_SNR_DB
-    )
-    return max(found, key=lambda image: image.rejection_db) if good else None
-
-
-def best_carrier(found: Sequence[Carrier]) -> Carrier | None:
-    good = (
-        _spread([carrier.offset_i for carrier in found]) <= MOST_SPREAD
-        and _spread([carrier.offset_q for carrier in found]) <= MOST_SPREAD
-        and min(carrier.rejection_db for carrier in found) >= LEAST_CARRIER_REJECTION_DB
-    )
-    return max(found, key=lambda carrier: carrier.rejection_db) if good else None
 
 
 def calibrate(
@@ -285,13 +243,6 @@ class Bench:
                 )
 
 
-def ratio_db(signal: int, rest: int) -> int:
-    """Whole decibels from one level to another, no less than 0."""
-    if signal <= 0:
-        return 0
-    return max(int(20.0 * math.log10(signal / max(rest, 1))), 0)
-
-
 def mails(*values: int | None) -> list[Op]:
     """Mailboxes 0, 1, 2; None leaves one as it is."""
     pairs = zip(MAILBOXES, values, strict=False)
@@ -309,10 +260,6 @@ def _code(code: int) -> list[Op]:
 def _corrected(gain: TxGain, offsets: dict[tuple[int, int], Carrier]) -> TxGain:
     carrier = offsets[gain.dac_gain, gain.mix_gain]
     return replace(gain, offset_i=carrier.offset_i, offset_q=carrier.offset_q)
-
-
-def _spread(values: Sequence[int]) -> int:
-    return max(values) - min(values)
 
 
 def _signed(byte: int) -> int:

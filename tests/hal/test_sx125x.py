@@ -24,7 +24,7 @@ from hal.sim.calibration import Calibration
 from hal.sim.sx125x import RX_LOCKED, TX_LOCKED, Sx125x
 from hal.sim.transport import SimTransport
 from hal.sx1302 import bringup, calibration
-from hal.sx1302.calibration import Carrier, Image, best_carrier, best_image, ratio_db
+from hal.sx1302.calibration_results import Carrier, Image, best_carrier, best_image, ratio_db
 from hal.sx1302.chip import Unexpected
 from hal.transport.base import Op, Read, Target
 from tests.hal.air_board import clear
@@ -313,3 +313,26 @@ def test_merged_settings_are_the_last_ones_and_touch_nothing_else(
 
 def test_the_tone_is_what_the_firmware_takes_for_250_khz() -> None:
     assert calibration.TONE == 16
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0x5780, 0x5789, 0x578A, 0x578B, 0x578C, 0x571B, 0x5220]),
+            st.integers(0, 255),
+        ),
+        max_size=60,
+    ),
+    st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=3)), max_size=20),
+)
+def test_whatever_a_host_says_the_simulated_radios_and_their_calibration_go_on(
+    writes: list[tuple[int, int]], commands_: list[tuple[int, bytes]]
+) -> None:
+    board = SimBoard(ManualClock(), radios="SX1257")
+    board.registers.write(0x5780, b"\x0c")  # the host has the front ends, the controller is held
+    board.registers.write(0x5780, b"\x08")
+    for opcode, args in commands_:
+        assert len(board.command(Target.RADIO_A, opcode, args)) == len(args)
+    for address, value in writes:
+        board.registers.write(address, bytes((value,)))
+    assert 0 <= board.agc.status <= 0xFF
