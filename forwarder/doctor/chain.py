@@ -97,14 +97,16 @@ def _board(case: Case) -> Iterator[Check]:
 
 
 def _chip(case: Case, session: chip.Session) -> Iterator[Check]:
+    # SX1255 and SX1257 are calibrated by a firmware of their own.
+    calibrating = () if session.sx1250 else ("firmware files",)
     before = {"spi": ("board free", "GPIO lines"), "usb": ("board free",)}.get(case.scheme, ())
     for name, run, needs in (
         ("open", session.opens, before),
         ("reset", session.reset, ("open",)),
         ("chip version", session.version, ("reset",)),
         (IDENTITY, session.identity, ("chip version",)),
-        ("radios", session.radios, (IDENTITY,)),
         ("firmware files", session.firmware_files, ()),
+        ("radios", session.radios, (IDENTITY, *calibrating)),
         ("SX1261", session.listener, ("radios", "firmware files")),
     ):
         yield Check(name, run, needs, timeout_s=CHIP_S)

@@ -43,6 +43,11 @@ class Session:
         self._firmware: Firmware | None = None
         self._bench: bringup.Bench | None = None
 
+    @property
+    def sx1250(self) -> bool:
+        """Whether the radios calibrate themselves."""
+        return self._config.sx1250
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()

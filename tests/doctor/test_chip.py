@@ -17,13 +17,13 @@ from forwarder.doctor.chip import Session
 from forwarder.doctor.values import Check, Finding, Verdict
 from forwarder.doctor.walk import Walk
 from hal.clock import ManualClock
-from hal.config import ConcentratorConfig, LbtChannel, Sx1261Config
+from hal.config import ConcentratorConfig, LbtChannel, RadioKind, Sx1261Config
 from hal.errors import TransportError
 from hal.sim.board import SimBoard
 from hal.sim.transport import SimTransport
 
 CHIP = (
-    "open", "reset", "chip version", "EUI and model", "radios", "firmware files", "SX1261",
+    "open", "reset", "chip version", "EUI and model", "firmware files", "radios", "SX1261",
     "firmware", "receive cycle", "temperature", "PPS",
 )  # fmt: skip
 LBT = replace(
@@ -131,6 +131,19 @@ def test_the_firmware_was_never_imported(
     patient.case.uri = "usb:/dev/ttyACM0"
     name, finding = patient.first_failure()
     assert name == "firmware files" and finding.next.startswith("edgemast firmware import")
+
+
+def test_radios_that_a_firmware_calibrates_are_not_tried_without_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    monkeypatch.setenv("EDGEMAST_DATA", str(tmp_path))
+    monkeypatch.setattr("hal.firmware_store.SYSTEM_DIR", tmp_path)
+    radios = tuple(replace(radio, kind=RadioKind.SX1257) for radio in eu868().radios)
+    patient = Patient(replace(eu868(), radios=(radios[0], radios[1])), "usb:/dev/ttyACM0")
+    found = patient.examined()
+    assert found["firmware files"].verdict is Verdict.FAIL
+    assert found["radios"].read == "not tried, because of: firmware files"
+    assert found["EUI and model"].verdict is Verdict.OK
 
 
 def test_the_firmware_reads_back_otherwise_the_bus_flips_bits(patient: Patient) -> None:
