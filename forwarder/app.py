@@ -24,7 +24,7 @@ from hal.spectrum import SpectrumReport
 
 from .config import GatewayConfig, LinkSettings
 from .downlinks import Scheduler
-from .duty_cycle import Emission
+from .duty_cycle import WINDOW_US, Emission
 from .emission_log import EmissionLog, open_log
 from .errors import Fatal
 from .hearing import Hearing
@@ -34,6 +34,7 @@ from .log_lines import log_answer, status_line
 from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
 from .parts import is_kept, make_links, open_beacons, open_gps
 from .radio_thread import OpenRadio, RadioThread, RadioUp
+from .regulation import BandLoad
 from .service_manager import Condition, Notifier, ServiceManager
 from .shares import Standing
 from .spectrum import Spectrum
@@ -160,6 +161,10 @@ class Gateway:
 
     def position(self) -> Position | None:
         return self.config.position or self.time.position()
+
+    def band_loads(self) -> list[BandLoad]:
+        regulation, now_us = self.scheduler.regulation, self.host_us()
+        return [load for load in regulation.loads(now_us) if load.load_max_us < WINDOW_US]
 
     def host_us(self) -> int:
         """The monotonic clock, which duty cycles are counted by."""

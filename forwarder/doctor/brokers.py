@@ -19,6 +19,7 @@ from ..links.mqtt.profiles import make_dialect
 from ..links.mqtt.session import Timing
 from ..links.mqtt.settings import MqttSettings
 from ..packets import Position, RadioCounters
+from ..regulation import BandLoad
 from .case import Case
 from .network import lifetime
 from .values import Finding, Verdict, fail, ok
@@ -37,6 +38,9 @@ class NoRadio:
     session: bytes = bytes(4)
     model: str = ""
     started_s: float = 0.0
+
+    def band_loads(self) -> list[BandLoad]:
+        return []
 
     def radio_words(self) -> str:
         return ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from ..packets import Answer, Downlink, Position, RadioCounters, Uplink
+from ..regulation import BandLoad
 
 # A link hands a downlink over and is given the one answer to it, at once.
 Schedule = Callable[[Downlink], Answer]
@@ -32,6 +33,10 @@ class RadioFacts(GatewayFacts, Protocol):
     @property
     def session(self) -> bytes:
         """Four bytes drawn anew at each start of the radio: a counter beside them is of it."""
+        ...
+
+    def band_loads(self) -> Sequence[BandLoad]:
+        """The bands whose duty cycle is limited, with what the last hour used of it."""
         ...
 
     def radio_words(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from forwarder.config import GatewayConfig
 from forwarder.links.semtech_udp.settings import UdpSettings
 from forwarder.packets import Accepted, Answer, Downlink, Position, RadioCounters, Uplink
+from forwarder.regulation import BandLoad
 from hal.frames import Crc, RxFrame
 from hal.modulation import Fsk, LoRa
 
@@ -106,6 +107,10 @@ class Facts:
     counters: RadioCounters = field(default_factory=RadioCounters)
     temperature: float | None = None
     place: Position | None = None
+    loads: list[BandLoad] = field(default_factory=list)
+
+    def band_loads(self) -> list[BandLoad]:
+        return self.loads
 
     def temperature_c(self) -> float | None:
         return self.temperature

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from forwarder.links.chirpstack.context import pack
 from forwarder.links.mqtt.dialect import DownlinkRequest, ExecResult
 from forwarder.packets import Answer, Position, Refusal, Refused, Uplink
+from forwarder.regulation import BandLoad
 from hal.frames import Crc
 from hal.modulation import Fsk, LoRa
 
@@ -165,8 +166,21 @@ def test_a_report_counts_what_came_since_the_last(as_json: bool) -> None:
     assert dict(stats.metadata) == {"temperature_c": "21.5", "model": "rak2287"}
 
 
+@FORMATS
+def test_a_report_tells_what_the_last_hour_used_of_each_band(as_json: bool) -> None:
+    load = BandLoad("869.4 to 869.65 MHz", 869_400_000, 869_650_000, 360_000_000, 1_500_000, True)
+    message = sent(v4(json=as_json).report(report(loads=(load,))))
+    told = theirs(message.payload, gw_pb2.GatewayStats, as_json).duty_cycle_stats
+    assert told.window.seconds == 3600
+    (band,) = told.bands
+    assert (band.name, band.frequency_min, band.frequency_max) == (load.name, 869400000, 869650000)
+    assert band.load_max.ToMilliseconds() == 360_000
+    assert band.load_tracked.ToMilliseconds() == 1_500
+
+
 def test_a_report_without_a_trusted_clock_has_no_time() -> None:
     stats = gw_pb2.GatewayStats.FromString(sent(v4().report(report())).payload)
+    assert not stats.HasField("duty_cycle_stats")
     assert not stats.HasField("time") and not stats.HasField("location")
 
 

@@ -129,3 +129,5 @@ def check(peer: ChirpstackPeer, spec: DeviceSpec) -> None:
         assert len(rx_info.context) == 12 and not rx_info.HasField("time_since_gps_epoch")
     assert {stats.gateway_id for stats in peer.stats} == {EUI}
     assert set(told(peer)) == {"OK"}
+    used_s = [band.load_tracked.ToTimedelta() for band in peer.stats[-1].duty_cycle_stats.bands]
+    assert any(used_s), "what was sent is in the account of its band"

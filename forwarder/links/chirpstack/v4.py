@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from hal.modulation import Fsk, LoRa
 
 from ...packets import Answer, Position, Uplink
+from ...regulation import BandLoad
 from ..mqtt.dialect import Command, DownlinkRequest, ExecResult, Message, Report
 from . import fields, words
 from .gateway import ChirpstackGateway
@@ -18,6 +19,8 @@ from .gw_pb2 import (
     ConnState,
     DownlinkTxAck,
     DownlinkTxAckItem,
+    DutyCycleBand,
+    DutyCycleStats,
     FskModulationInfo,
     GatewayCommandExecResponse,
     GatewayStats,
@@ -33,6 +36,7 @@ from .v4_commands import read
 
 # A server pushes its channel plan to whoever tells this key, at each report until the version is
 # told too (mqtt-backends.md 1.3). So both are told only where the plan may come from there.
+WINDOW_NS = 3_600_000_000_000  # duty cycles are counted by the hour
 CODE_RATES = {1: "CR_4_5", 2: "CR_4_6", 3: "CR_4_7", 4: "CR_4_8"}
 PLAN_KEYS = ("concentratord_version", "config_version")
 
@@ -90,6 +94,8 @@ class ChirpstackV4(ChirpstackGateway):
             stats.time.CopyFrom(fields.timestamp(report.utc_ns))
         if report.position is not None:
             stats.location.CopyFrom(_location(report.position))
+        if report.loads:
+            stats.duty_cycle_stats.CopyFrom(_duty_cycles(report.loads))
         return self._event("stats", stats)
 
     def exec_result(self, result: ExecResult) -> Message | None:
@@ -150,6 +156,23 @@ def _per_modulation(counts: Mapping[object, int]) -> list[PerModulationCount]:
         for modulation, count in counts.items()
         if isinstance(modulation, (LoRa, Fsk))
     ]
+
+
+def _duty_cycles(loads: Sequence[BandLoad]) -> DutyCycleStats:
+    """The regulation is left unsaid: no server asks for it, and a region may have its own."""
+    return DutyCycleStats(
+        window=fields.duration(WINDOW_NS),
+        bands=[
+            DutyCycleBand(
+                name=load.name,
+                frequency_min=load.min_hz,
+                frequency_max=load.max_hz,
+                load_max=fields.duration(load.load_max_us * 1000),
+                load_tracked=fields.duration(load.load_tracked_us * 1000),
+            )
+            for load in loads
+        ],
+    )
 
 
 def _location(position: Position) -> Location:

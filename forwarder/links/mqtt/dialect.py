@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ...packets import Answer, Downlink, Position, Refused, Uplink
+from ...regulation import BandLoad
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class Report:
 
     `utc_ns` is None while the clock is not to be trusted. Frequencies are Hz; modulations are the
     values of hal.modulation, and answers are counted by the names of `Refusal`, and "OK".
-    `metadata` are free words for people.
+    `metadata` are free words for people. `loads` are the bands whose
+    duty cycle is limited, with what the last hour used of it.
     """
 
     utc_ns: int | None
@@ -113,6 +115,7 @@ class Report:
     tx_per_answer: Mapping[str, int] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    loads: Sequence[BandLoad] = ()
 
 
 class Dialect(Protocol):

@@ -267,6 +267,7 @@ class MqttLink:
             position=self._facts.position(),
             metrics=self._metrics(),
             metadata=self._metadata(),
+            loads=self._facts.band_loads(),
         )
         message = self._dialect.report(report)
         self._report_due = message is not None

@@ -7,12 +7,13 @@ Increments that were not published are not lost: the next report counts from the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hal.modulation import Modulation
 
 from ...packets import Position, RadioCounters
+from ...regulation import BandLoad
 from .dialect import Report
 
 
@@ -61,6 +62,7 @@ class Reports:
         position: Position | None,
         metrics: Mapping[str, float],
         metadata: Mapping[str, str],
+        loads: Sequence[BandLoad] = (),
     ) -> Report:
         """What has happened from the last published report until `now`."""
         last = self._published
@@ -79,6 +81,7 @@ class Reports:
             tx_per_answer=now.answers - last.answers,
             metrics=metrics,
             metadata=metadata,
+            loads=loads,
         )
 
     def published(self, then: Totals) -> None:
