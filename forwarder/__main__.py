@@ -24,6 +24,7 @@ COMMANDS = {
     "sim": "the simulated board alone, on a pseudo-terminal",
     "sim-js": "a simulated Join Server over HTTPS, with the devices' root keys",
     "replay": "recorded receptions through simulated boards and the forwarder",
+    "setup": "ask for board, region and servers, try them, and write the configuration",
     "config": "check, show, convert or apply a configuration file",
     "filter-test": "what each server's filter would drop of a recorded log",
     "firmware": "import or list the chip's firmware images",

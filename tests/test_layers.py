@@ -45,6 +45,8 @@ RULES: dict[str, set[str]] = {
     "forwarder/silence.py": PURE,
     "forwarder/recovery.py": PURE | {"hal.concentrator", "hal.sx1302", "hal.transport"},
     "forwarder/change/proof.py": PURE | {"hal"},
+    "forwarder/setup/answers.py": PURE | {"hal"},
+    "forwarder/setup/presets.py": PURE | {"hal"},
     "forwarder/doctor/values.py": PURE | {"hal"},
     "forwarder/doctor/walk.py": PURE | {"hal"},
     "forwarder/doctor/text.py": PURE | {"hal"},

@@ -14,6 +14,7 @@ UNIT = "edgemast.service"
 COMMAND_S = 30.0
 
 Run = Callable[[tuple[str, ...]], tuple[int, str]]
+ALIVE = ("active", "activating", "reloading", "failed")
 
 
 class Service(Protocol):
@@ -26,11 +27,11 @@ class Service(Protocol):
         ...
 
 
-def run_command(words: tuple[str, ...]) -> tuple[int, str]:
+def run_command(words: tuple[str, ...], limit_s: float = COMMAND_S) -> tuple[int, str]:
     """Exit code and what was said, on either channel."""
     try:
         done = subprocess.run(
-            words, capture_output=True, text=True, timeout=COMMAND_S, check=False, errors="replace"
+            words, capture_output=True, text=True, timeout=limit_s, check=False, errors="replace"
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return 127, str(error)
@@ -46,7 +47,12 @@ class Systemd:
     def runs(self) -> bool:
         """Whether there is a service to restart: running, starting, or failed."""
         _, state = self._run(("systemctl", "is-active", UNIT))
-        return state in ("active", "activating", "reloading", "failed")
+        return state in ALIVE
+
+    def installed(self) -> bool:
+        """Whether systemd runs here and knows the unit."""
+        code, state = self._run(("systemctl", "show", UNIT, "--property", "LoadState", "--value"))
+        return code == 0 and state == "loaded"
 
     def restart(self) -> None:
         code, said = self._run(("systemctl", "restart", "--no-block", UNIT))
