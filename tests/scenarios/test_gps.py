@@ -273,6 +273,20 @@ def test_a_jump_of_the_counter_takes_the_reference_away() -> None:
     asyncio.run(story())
 
 
+def test_a_reference_does_not_outlive_the_session_of_its_counter() -> None:
+    async def story() -> None:
+        async with a_site() as site:
+            for end in (
+                lambda: site.gateway.counter_jumped(1),
+                lambda: site.gateway.radio_down("it failed", first=False),
+            ):
+                await site.until_valid()
+                end()
+                assert not site.gateway.time.state.valid
+
+    asyncio.run(story())
+
+
 def test_noise_on_the_line_and_a_receiver_that_was_switched_off_and_on_cost_nothing() -> None:
     async def story() -> None:
         async with a_site() as site:
