@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, suppress
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,10 @@ QUICK = Timing(
 
 def settings(port: int, **changes: Any) -> MqttSettings:
     scheme = changes.pop("scheme", "mqtt")
+    host = changes.pop("host", "127.0.0.1")
     values: dict[str, Any] = {
         "name": "here",
-        "addresses": (broker_address(f"{scheme}://127.0.0.1:{port}"),),
+        "addresses": (broker_address(f"{scheme}://{host}:{port}"),),
         "eui": EUI,
         "most_backoff_s": 0.1,
         "stat_interval_s": 3600.0,
@@ -223,6 +225,13 @@ async def up(*links: MqttLink) -> None:
     await until(lambda: all(link.status()["state"] == State.UP.value for link in links))
 
 
+def count(link: MqttLink, name: str) -> int:
+    """A number of the link's status."""
+    value = link.status()[name]
+    assert isinstance(value, int)
+    return value
+
+
 class Server:
     """What listens at the broker for a network server, and says what one would."""
 
@@ -250,6 +259,24 @@ async def listening(port: int, **options: Any) -> AsyncIterator[Server]:
     async with aiomqtt.Client("127.0.0.1", port, **options) as client:
         await client.subscribe("gw/#", qos=1)
         yield Server(client)
+
+
+@contextmanager
+def told() -> Iterator[list[str]]:
+    """The warnings that MQTT links write to the log meanwhile."""
+    lines: list[str] = []
+
+    class Listing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    handler = Listing(logging.WARNING)
+    logger = logging.getLogger("forwarder.links.mqtt")
+    logger.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
 
 
 def in_time(test: Callable[[Path], Coroutine[Any, Any, None]]) -> Callable[[Path], None]:

@@ -82,13 +82,31 @@ class _Paho(paho.Client):
     refusal: Failure | None = None
     sent_bytes = 0
     received_bytes = 0
+    greeted = False  # CONNACK came
+    opened: socket.socket | None = None  # below WebSockets
 
     def shut(self) -> None:
         self._sock_close()
+        if self.opened is not None:  # paho forgets it where a handshake fails
+            self.opened.close()
 
     def _create_socket_connection(self) -> socket.socket:
         plan = self.plan
-        return dial(plan.address, turn=plan.turn, limit_s=plan.limit_s, silence_s=plan.silence_s)
+        self.opened = dial(
+            plan.address, turn=plan.turn, limit_s=plan.limit_s, silence_s=plan.silence_s
+        )
+        return self.opened
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        if self.plan.context is None:
+            raise ValueError("TLS without a context")
+        tls = self.plan.context.wrap_socket(
+            tcp_sock, server_hostname=self.plan.address.host, do_handshake_on_connect=False
+        )
+        self.opened = tls
+        tls.settimeout(self.plan.limit_s)
+        tls.do_handshake()
+        return tls
 
     def _sock_recv(self, bufsize: int) -> bytes:
         try:
@@ -109,10 +127,23 @@ class _Paho(paho.Client):
         except BlockingIOError:
             raise
         except OSError as error:
-            self.trouble = error
+            self.trouble = self._last_words() or error
             raise
         self.sent_bytes += sent
         return sent
+
+    def _last_words(self) -> ssl.SSLError | None:
+        """With TLS 1.3 a certificate is refused after the handshake: the alert may lie there."""
+        try:
+            while super()._sock_recv(512):
+                pass
+        except ssl.SSLEOFError:
+            return None
+        except ssl.SSLError as alert:
+            return alert
+        except OSError:
+            return None
+        return None
 
 
 class Connection:
@@ -163,8 +194,8 @@ class Connection:
             return route_changed(ours)
 
     def server_certificate(self) -> bytes | None:
-        """The broker's, DER; None without TLS, and with WebSockets, where paho hides it."""
-        tls = self._client.socket()
+        """The broker's, DER; None without TLS."""
+        tls = self._client.opened
         return tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLSocket) else None
 
     def close(self, *, politely: bool = False) -> None:
@@ -216,7 +247,6 @@ class Connection:
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
-        client.on_socket_close = lambda *_: self._leave_loop()
         self._loop.add_reader(self._fd, self._readable)
         user.dialled()
         self._flush()
@@ -287,6 +317,8 @@ class Connection:
         self._loop.call_soon(user.ended, failure)
 
     def _leave_loop(self) -> None:
+        # By number: paho may have closed the socket. (Its callback for that takes a lock which is
+        # held while we are called about a message, and so would wait for ever.)
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
             self._loop.remove_writer(self._fd)
@@ -307,6 +339,7 @@ class Connection:
             code, name = reason.value, reason.getName()
             self._client.refusal = refused(code, name, protocol=self._plan.protocol)
         elif self._user is not None:
+            self._client.greeted = True
             server_keepalive = getattr(properties, "ServerKeepAlive", None)
             self._user.connack(server_keepalive, getattr(properties, "ReceiveMaximum", None))
 
@@ -381,6 +414,9 @@ def connect_failure(error: Exception, address: BrokerAddress) -> Failure:
     match error:
         case ssl.SSLError():
             return explained(error, address.host)
+        case ConnectionResetError() if address.tls:
+            words = f"{place} ends the connection when TLS begins; does that port speak TLS?"
+            return Failure(Trouble.NETWORK, words)
         case socket.gaierror():
             return Failure(Trouble.ADDRESS, f"{address.host} is not found: {error.strerror}")
         case paho.WebsocketConnectionError():
@@ -404,6 +440,8 @@ def _lost(
     if client.refusal is not None:
         return client.refusal
     match client.trouble:
+        case ssl.SSLEOFError() | ConnectionResetError() if not client.greeted:
+            return _unheard(plan)
         case ssl.SSLError() as error:
             return explained(error, plan.address.host)
         case ConnectionResetError() | BrokenPipeError():
@@ -417,7 +455,18 @@ def _lost(
         return Failure(Trouble.NETWORK, words)
     if code == MQTTErrorCode.MQTT_ERR_KEEPALIVE:
         return Failure(Trouble.NETWORK, "the broker does not answer any more")
+    if not client.greeted:
+        return _unheard(plan)
     return Failure(Trouble.CLOSED, "the broker closed the connection")
+
+
+def _unheard(plan: Plan) -> Failure:
+    """Closed before it said a word."""
+    if plan.address.tls:
+        why = "it may want a client certificate, or not accept ours (cert_file)"
+    else:
+        why = "is that port one for TLS (mqtts://), or for WebSockets (ws://)?"
+    return Failure(Trouble.NETWORK, f"the broker closed the connection without an answer; {why}")
 
 
 def _pending(sock: object) -> int:
