@@ -257,7 +257,7 @@ async def test_reports_hold_words_for_people(folder: Path) -> None:
         told = {**report.metadata}
         assert told.pop("edgemast_version")
         assert told == {
-            "model": "SX1303", "site": "roof", "show": "load", "pairs_a": "1", "pairs_b": "2",
+            "model": "SX1303", "radio": "up", "site": "roof", "show": "load", "pairs_a": "1", "pairs_b": "2",
         }  # fmt: skip
 
 
