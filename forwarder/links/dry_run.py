@@ -10,13 +10,12 @@ from ..lorawan.head import Head
 from ..lorawan.net_id import least_net_id, network
 from ..packets import Uplink
 from .cost import uplink_cost
-from .filters import Filter, Heads, Reason
+from .filters import NOISE, Filter, Heads, Reason
 from .mqtt.settings import MqttSettings
 from .semtech_udp.settings import UdpSettings
 
 DAY_US = 86_400_000_000
 SHORTEST_US = 60_000_000  # a shorter recording says nothing of a day
-NOISE = (Reason.PROTOCOL, Reason.CRC, Reason.GHOST)  # dropped whoever it is from
 
 
 @dataclass(slots=True)

@@ -17,11 +17,12 @@ from hal.frames import RxFrame
 
 from ..packets import Uplink
 from .base import Link
-from .filters import Filter, Heads, Reason, everything
+from .filters import NOISE, Filter, Heads, Reason, everything
 from .meter import Meter, Now
 from .settings import FeedSettings
 
 METER_S = 60.0  # between two looks at the meter: a day ends that much late at most
+SUSPECT = 100  # frames dropped by their address, and none passed: a filter that hides everything
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Feed:
     ) -> None:
         self.name = link.name
         self.link = link
+        self.passed = 0
         self.filtered: Counter[Reason] = Counter()
         self._filter = Filter(settings, heads, carries)
         self._take = keeper.put if keeper else take or link.uplink
@@ -64,7 +66,7 @@ class Feed:
 
     async def run(self) -> None:
         """Run the link. Ends as it does."""
-        watching = asyncio.create_task(self._watch_meter(), name=f"{self.name} meter")
+        watching = asyncio.create_task(self._watch(), name=f"{self.name} meter")
         try:
             await self.link.run()
         finally:
@@ -74,6 +76,7 @@ class Feed:
         """Hand one frame on, or count why not."""
         reason = self.refuses(uplink)
         if reason is None:
+            self.passed += 1
             self._take(uplink)
         else:
             self.filtered[reason] += 1
@@ -92,8 +95,22 @@ class Feed:
             **({"outage": self._keeper.status()} if self._keeper else {}),
         }
 
-    async def _watch_meter(self) -> None:
+    def suspicion(self) -> str | None:
+        """That the filter lets nothing pass, where it looks like a mistake."""
+        by_address = sum(count for reason, count in self.filtered.items() if reason not in NOISE)
+        if self.passed or by_address < SUSPECT:
+            return None
+        return (
+            f"{by_address} frames heard and none passed its filter: "
+            "try it with edgemast filter-test (docs/filters.md)"
+        )
+
+    async def _watch(self) -> None:
+        told = False
         while True:
             if warning := self._meter.tick(Now(time.monotonic(), time.time())):
                 log.warning("%s: %s", self.name, warning)
+            if not told and (suspicion := self.suspicion()):
+                told = True
+                log.warning("%s: %s", self.name, suspicion)
             await asyncio.sleep(METER_S)

@@ -37,6 +37,9 @@ class Reason(Enum):
     JOIN_RATE = "its device asks to join too often"
 
 
+NOISE = (Reason.PROTOCOL, Reason.CRC, Reason.GHOST)  # dropped whoever it is from
+
+
 class Heads:
     """The parsed head of the frame that is on its way to all links: read once, however many ask."""
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from forwarder.config import loads
-from forwarder.links.feed import Feed
+from forwarder.links.feed import SUSPECT, Feed
 from forwarder.links.filters import Heads
 from forwarder.links.meter import Meter, Now
-from forwarder.links.settings import FeedSettings
+from forwarder.links.settings import FeedSettings, FilterSettings
 from forwarder.packets import RadioCounters, Uplink
 from forwarder.parts import make_links
 from forwarder.uplinks import Uplinks
@@ -55,6 +55,26 @@ def test_what_passes_reaches_the_link_and_the_rest_is_counted_by_reason() -> Non
     status = feed.status()
     assert (status["name"], status["state"], status["filtered"]) == ("server", "up", 3)
     assert status["filtered_by"] == {"CRC": 2, "GHOST": 1}
+
+
+def test_a_filter_that_hides_everything_is_told_and_one_that_lets_something_pass_is_not() -> None:
+    feed, _ = a_feed(filter=FilterSettings(dev_addr=("00000000",)))
+    data = bytes.fromhex("40" + "421f0126" + "000100" + "01" + "00000000")
+    for _ in range(SUSPECT - 1):
+        feed.uplink(uplink(data))
+        feed.uplink(uplink(b"damaged", crc=Crc.BAD))
+    assert feed.suspicion() is None
+    feed.uplink(uplink(data))
+    assert str(feed.suspicion()).startswith("100 frames heard and none passed its filter")
+    feed.uplink(uplink(b"\xe0passes"))
+    assert feed.suspicion() is None
+
+
+def test_a_filter_without_a_victim_is_not_suspected() -> None:
+    feed, _ = a_feed()
+    for _ in range(2 * SUSPECT):
+        feed.uplink(uplink(b"damaged", crc=Crc.BAD))
+    assert feed.suspicion() is None
 
 
 def test_a_keeper_takes_what_passes_in_the_links_place() -> None:
