@@ -241,6 +241,15 @@ def _sx1261(conf: schema.Sx1261, *, needed: bool) -> Sx1261Config | None:
     )
 
 
+def _gps_doubts(file: schema.File, place: Place) -> list[str]:
+    if not (file.gateway.gps and file.concentrator.radio.startswith("sim:")):
+        return []
+    return [
+        f"{place('gateway.gps')}: GPS on a simulated board: its PPS edges are not the receiver's, "
+        "and times will be up to a second off; use edgemast sim --gps"
+    ]
+
+
 def _beacon_doubts(file: schema.File, place: Place) -> list[str]:
     period_s, at = file.beacon.period_s, place("beacon.period_s")
     doubts = []
@@ -409,6 +418,7 @@ def _doubts(file: schema.File, place: Place) -> list[str]:
     if not any(channel.enable for channel in file.multi_sf):
         doubts.append(f"{place('multi_sf')}: no LoRa channel is enabled")
     doubts += _lbt_doubts(file, place)
+    doubts += _gps_doubts(file, place)
     doubts += _beacon_doubts(file, place)
     if file.concentrator.full_duplex and file.concentrator.radio.startswith("usb:"):
         doubts.append(
