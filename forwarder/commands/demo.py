@@ -56,9 +56,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keys", choices=("json", "csv"), help="print the devices' keys for your server, and end"
     )
-    parser.add_argument(
-        "--gps", action="store_true", help="a simulated GPS receiver with PPS, and class B beacons"
-    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument(
         "--log-level", default="error", choices=("debug", "info", "warning", "error")
@@ -79,7 +76,6 @@ def run(args: argparse.Namespace) -> int:
     edge = outside is None and not args.plain
     printer = Printer(as_json=args.json, edge=edge)
     demo = _edge_demo(args, scenario, printer) if edge else _demo(scenario, printer, outside)
-    demo.with_gps = args.gps
     printer.legend(scenario)
     asyncio.run(_run(demo, args.seconds))
     printer.summary(demo.summary())

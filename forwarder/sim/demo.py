@@ -19,13 +19,10 @@ from hal.concentrator import Concentrator
 from hal.sim.air.air import Air
 from hal.sim.air.verdict import Report
 from hal.sim.board import SimBoard
-from hal.sim.gps import gps_ns_of
-from hal.sim.gps_pty import GpsOnPty
 from hal.sim.transport import SimTransport
 
 from ..app import Gateway
 from ..config import GatewayConfig, loads
-from ..config.model import GpsSettings
 from ..errors import ConfigError
 from ..lorawan.region import Region, make_cf_list_freqs, make_cf_list_masks
 from ..packets import Answer, Downlink
@@ -40,8 +37,6 @@ from .server_events import ServerEvent
 from .udp_server import UdpServer
 from .world import World
 
-BEACON_PERIOD_S = 128
-GPS_LOOK_S = 0.2
 START_NS = 200_000_000  # from the radio's readiness to the scenario's start
 Show = Callable[[Line, float], None]
 
@@ -91,7 +86,6 @@ class Demo:
         self._started_s = time.monotonic()
         self._begin = False
         self._gateway: Gateway | None = None
-        self.with_gps = False  # a simulated receiver with PPS, and beacons
 
     async def run(self) -> None:
         """Until cancelled. Raises Fatal when the radio does not start."""
@@ -109,21 +103,6 @@ class Demo:
             server.close()
 
     async def _forward(self, config: GatewayConfig) -> None:
-        self._board = self._make_board()
-        receiver = None
-        # A real receiver would be joined with the simulated board's PPS: times of nowhere.
-        config = replace(config, gps=None)
-        if self.with_gps:
-            receiver = GpsOnPty(self._board, gps_ns=gps_ns_of(time.time_ns()))
-            beacon = replace(config.beacon, period_s=config.beacon.period_s or BEACON_PERIOD_S)
-            config = replace(config, gps=GpsSettings(receiver.path), beacon=beacon)
-        try:
-            await self._run_gateway(config)
-        finally:
-            if receiver is not None:
-                receiver.close()
-
-    async def _run_gateway(self, config: GatewayConfig) -> None:
         gateway = self._make_gateway(config)
         gateway.watch = self._answer
         self._gateway = gateway
@@ -146,8 +125,6 @@ class Demo:
         facts = self.narrator.summary(self.seconds())
         if self._gateway is not None:
             # Accepted, and yet not sent: this machine was too busy, or the radio failed.
-            if self._gateway.beacons is not None:
-                facts["beacons"] = self._gateway.beacons.plan.status()
             facts["downlinks_lost"] = sum(self._gateway.scheduler.counters.lost.values())
         return facts
 
@@ -169,21 +146,18 @@ class Demo:
         known = {channel.freq_hz for channel in self._region.channels}
         return make_cf_list_freqs(sorted(heard - known)[:5])
 
-    def _make_board(self) -> SimBoard:
-        part = self._scenario.gateway[0]
-        board = SimBoard(SystemClock(), eui=part.eui, model=part.chip)
-        board.temperature_c = part.temperature
-        return board
-
     def _radio(self, config: GatewayConfig) -> OpenRadio:
-        board, part = self._board, self._scenario.gateway[0]
+        clock = SystemClock()
+        part = self._scenario.gateway[0]
+        board = SimBoard(clock, eui=part.eui, model=part.chip)
+        board.temperature_c = part.temperature
         air = Air(self._scenario.scenario.seed, rules=rules_of(self._scenario.channel))
         air.attach(board, name=part.id, at=(part.at[0], part.at[1], part.at[2]))
         world = World(air, on_event=self._device_event, on_sent=self._sent)
         board.advance_hooks.insert(0, partial(self._populate, world, board))
 
         def open_radio(line_start_us: int | None, hold_s: float) -> Concentrator:
-            transport = SimTransport(board, clock=board.clock)
+            transport = SimTransport(board, clock=clock)
             if hold_s:
                 transport.reset(hold_s)
             return Concentrator(transport, config.concentrator, line_start_us=line_start_us)
@@ -195,12 +169,6 @@ class Demo:
         self._begin = True
         board = f"{len(self._specs)} devices, {self._region.name}"
         self._show(Line("info", "gateway", f"up, EUI {gateway.eui}", board), self.seconds())
-        if gateway.gps is None:
-            return
-        while not gateway.time.state.valid:
-            await asyncio.sleep(GPS_LOOK_S)
-        told = "uplinks carry time and tmms; beacons follow"
-        self._show(Line("info", "gateway", "GPS time is known", told), self.seconds())
 
     # In the radio thread.
 

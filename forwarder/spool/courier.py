@@ -134,6 +134,11 @@ class KeepingCourier:
         return self._keeper.stowing.knows
 
     @property
+    def next_number(self) -> int:
+        """What the next frame will be called."""
+        return self._keeper.next_number
+
+    @property
     def at_risk(self) -> int:
         """Uplinks that would be lost if the process ended now."""
         return self._keeper.at_risk

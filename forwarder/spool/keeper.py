@@ -4,12 +4,15 @@ The rules, in the order in which they matter:
 
 1. A frame leaves only by an acknowledgement, or by a drop that is counted with its reason.
 2. A live frame is sent in the call that brings it. It waits for nothing but older frames of its own
-   device: a network server takes the counter of a device in ascending order only, so these go
-   first, at once and unpaced, and then the live one. Frames of other devices never hold it.
-3. What waited for an outage goes out oldest first, paced, beside what is live, and is marked late.
+   device: a network server takes the counter of a device in ascending order only, and drops what
+   comes behind. So these go first, before all else that waits, and then the live one. Frames of
+   other devices never hold it.
+3. Between two frames of one device of which the first had waited lie `GAP_S`: servers work on what
+   comes at once in parallel, and would see them in any order.
+4. What waited for an outage goes out oldest first, paced, beside what is live, and is marked late.
    What has waited for less than `BLIP_S` is not paced: its device may still be listening.
-4. A join-request is sent at once or never: its device has asked again by then.
-5. When the link closes, what was sent and not acknowledged goes first again: at least once.
+5. A join-request is sent at once or never: its device has asked again by then.
+6. When the link closes, what was sent and not acknowledged goes first again: at least once.
 
 With the policy `drop` (and `sink-only`, where only local mode's sinks keep frames) a frame waits
 for `BLIP_S` at most: a reconnect costs nothing, an outage all that it lasted.
@@ -38,6 +41,7 @@ BLIP_S = 5.0  # an outage as short as that loses no frame, whatever the policy
 LATE_S = 1.0  # the first receive window opens so long after a frame (TS001 3.3)
 REPLAY_WINDOW = 64  # paced frames in flight at once
 LIVE_WINDOW = 1024  # frames in flight altogether
+GAP_S = 0.1  # a server has dealt with a frame by then; it drops those that it overtakes
 RETRY_S = 0.25  # until an outlet that would not take a frame is asked again
 
 
@@ -62,7 +66,7 @@ class Keeper:
         self._wait_s = settings.max_age_h * 3600 if self._replays else BLIP_S
         self._most = settings.memory_frames
         self._resend_s, self._most_tries = resend_s, most_tries
-        self._next_number = FIRST_NUMBER
+        self.next_number = FIRST_NUMBER
         self._waiting = Waiting()  # for an outage to end
         self._live = Waiting()  # for an outlet that is busy just now
         self._in_flight: dict[int, Kept] = {}  # in the order of sending
@@ -100,8 +104,8 @@ class Keeper:
 
     def put(self, uplink: Uplink, now: float) -> None:
         """Take one received frame; `to_send` has it if it can go."""
-        kept = Kept(self._next_number, uplink, now, lane(uplink), is_join(uplink))
-        self._next_number += 1
+        kept = Kept(self.next_number, uplink, now, lane(uplink), is_join(uplink))
+        self.next_number += 1
         self.tally.taken += 1
         if not self.is_open or (kept.join and not self._may_send(now)):
             self._keep(kept)
@@ -168,7 +172,7 @@ class Keeper:
 
     def next_tick(self, now: float) -> float:
         """When `tick`, `to_send` and `job` are next worth calling; never, if nothing waits."""
-        due = [self._send_at(), self.stowing.next_job(now, is_open=self.is_open)]
+        due = [self._send_at(now), self.stowing.next_job(now, is_open=self.is_open)]
         for queue in (self._waiting, self._live):
             if (oldest := queue.oldest()) is not None:
                 due.append(oldest.taken_s + self._wait_s)
@@ -189,6 +193,12 @@ class Keeper:
             self._in_flight[kept.number] = kept
             yield kept
 
+    def _let_go(self, kept: Kept, now: float) -> Kept | None:
+        """Out of the frames that wait."""
+        if kept.lane is not None:
+            self._waiting.rest(kept.lane, now + GAP_S)
+        return self._waiting.remove(kept.number)
+
     def _next(self, now: float) -> Kept | None:
         """Taken out of its queue; None if nothing may go now."""
         if not self._may_send(now):
@@ -201,10 +211,13 @@ class Keeper:
             if kept is None:
                 if not self.stowing.has(hurried, now):
                     del self._hurried[hurried]
-            elif not self.stowing.comes_before(kept, now, lane=hurried):
+            elif not (
+                self._waiting.rests(hurried, now)
+                or self.stowing.comes_before(kept, now, lane=hurried)
+            ):
                 kept.paced = False
-                return self._waiting.remove(kept.number)
-        kept = self._waiting.oldest()
+                return self._let_go(kept, now)
+        kept = self._waiting.next(now)
         if kept is None or self._paced_in_flight >= REPLAY_WINDOW:
             return None
         if self.stowing.comes_before(kept, now):
@@ -214,19 +227,29 @@ class Keeper:
             if not self._pace.is_ready(now):
                 return None
             self._pace.sent(now)
-        return self._waiting.remove(kept.number)
+        return self._let_go(kept, now)
 
-    def _send_at(self) -> float:
+    def _send_at(self, now: float) -> float:
         if not self.is_open or len(self._in_flight) >= LIVE_WINDOW:
             return inf
-        if len(self._live) or self._hurried:
+        if len(self._live):
             return self._retry_at
-        if not len(self._waiting) or self._paced_in_flight >= REPLAY_WINDOW:
-            return inf
-        return max(self._retry_at, self._pace.ready_at)
+        due = inf
+        for hurried in self._hurried:
+            kept = self._waiting.oldest_of(hurried)
+            if kept is not None and not self.stowing.comes_before(kept, now, lane=hurried):
+                due = min(due, self._waiting.wakes_at(hurried))
+        kept = self._waiting.next(now)
+        if self._paced_in_flight < REPLAY_WINDOW and (
+            kept is None or not self.stowing.comes_before(kept, now)
+        ):
+            due = min(due, max(self._waiting.next_at(now), self._pace.ready_at))
+        return max(self._retry_at, due)
 
     def _is_behind(self, lane: int, now: float) -> bool:
-        return self._waiting.has(lane) or self.stowing.has(lane, now)
+        return (
+            self._waiting.has(lane) or self._waiting.rests(lane, now) or self.stowing.has(lane, now)
+        )
 
     def _may_send(self, now: float) -> bool:
         room = len(self._in_flight) < LIVE_WINDOW

@@ -48,23 +48,6 @@ def test_the_demo_hears_answers_and_ends_cleanly_when_interrupted() -> None:
     assert summary["kind"] == "summary" and summary["downlinks_sent"] == 1
 
 
-def test_a_demo_with_gps_knows_the_time_and_queues_beacons() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "forwarder", "demo", "--plain", "--json", "--gps"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if json.loads(line).get("what") == "GPS time is known":
-            process.send_signal(signal.SIGINT)
-            break
-    rest, errors = process.communicate(timeout=10)
-    assert process.returncode == 0 and errors == ""
-    assert json.loads(rest.splitlines()[-1])["beacons"]["period_s"] == 128
-
-
 @pytest.mark.parametrize(
     "arguments, why",
     [

@@ -128,12 +128,13 @@ async def test_an_hour_without_the_broker_and_two_kills_lose_nothing_that_is_not
         await until(lambda: drained(site, run))
         await until(lambda: len(heard) >= len(devices.sent) - reported and any(map(is_join, heard)))
         listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
         await run.kill(site)
     check(heard, devices, reported)
 
 
 def drained(site: Site, run: Run) -> bool:
-    site.later(0.01)
+    site.later(0.1)
     run.courier._advance()
     status = run.courier.status()
     return bool(status["open"]) and not run.courier.at_risk and not status["on_disk"]

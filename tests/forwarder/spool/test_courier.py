@@ -73,7 +73,7 @@ def test_an_acknowledgement_inside_send_settles_the_frame() -> None:
     async def body() -> None:
         bench = Bench(at_once=True)
         bench.courier.put(makers.uplink())
-        bench.courier.put(makers.uplink())
+        bench.courier.put(makers.uplink(makers.PROPRIETARY))
         bench.courier.opened()
         assert len(bench.link.sent) == 2
         assert bench.status("acknowledged") == 2 and bench.status("in_flight") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import inf
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from forwarder.spool.keeper import (
     BLIP_S,
     FIRST_NUMBER,
+    GAP_S,
     LIVE_WINDOW,
     REPLAY_WINDOW,
     RETRY_S,
@@ -105,9 +107,29 @@ def test_a_live_frame_brings_the_backlog_of_its_own_device_before_it() -> None:
     put(keeper, 0.0, B, A, B, A, A)
     keeper.opened(100.0)
     assert sent(keeper, 100.0) == [(0, True)]
-    put(keeper, 100.1, A)
-    assert sent(keeper, 100.1) == [(1, True), (3, True), (4, True), (5, False)]
-    assert sent(keeper, 100.2) == []
+    put(keeper, 100.05, A)
+    gone = drain(keeper, 100.05, until=100.5)
+    assert [number for _, number in gone] == [1, 3, 4, 5]
+    assert all(later - earlier > GAP_S - 1e-6 for (earlier, _), (later, _) in pairwise(gone))
+    assert keeper.tally.late == 3
+
+
+def test_two_frames_of_one_device_that_waited_never_go_at_once() -> None:
+    keeper = a_keeper(replay_per_s=1000.0)
+    put(keeper, 0.0, A, A, B)
+    keeper.opened(100.0)
+    assert sent(keeper, 100.0) == [(0, True), (2, True)]
+    assert keeper.next_tick(100.02) == 100.0 + GAP_S
+    put(keeper, 100.05, B)
+    assert sent(keeper, 100.05) == []
+    assert sent(keeper, 100.0 + GAP_S) == [(3, False), (1, True)]
+
+
+def test_two_live_frames_of_one_device_go_at_once() -> None:
+    keeper = a_keeper()
+    keeper.opened(0.0)
+    put(keeper, 1.0, A, A)
+    assert sent(keeper, 1.0) == [(0, False), (1, False)]
 
 
 def test_a_blip_is_not_paced() -> None:
@@ -157,7 +179,7 @@ def test_frames_older_than_the_limit_are_dropped_and_counted() -> None:
 
 def test_the_oldest_is_dropped_when_memory_is_full() -> None:
     keeper = a_keeper(memory_frames=16)
-    put(keeper, 0.0, *[A] * 20)
+    put(keeper, 0.0, *range(A, A + 20))
     keeper.opened(0.1)
     assert [number for number, _ in sent(keeper, 0.1)] == list(range(4, 20))
     assert keeper.tally.dropped == {Drop.FULL: 4}
@@ -165,7 +187,7 @@ def test_the_oldest_is_dropped_when_memory_is_full() -> None:
 
 def test_the_replay_window_is_bounded_and_live_frames_pass_it() -> None:
     keeper = a_keeper(replay_per_s=1000.0, memory_frames=4096)
-    put(keeper, 0.0, *[A] * 200)
+    put(keeper, 0.0, *range(C + 1, C + 201))
     keeper.opened(100.0)
     number = sum(len(sent(keeper, 100.0 + i)) for i in range(10))
     assert number == REPLAY_WINDOW and keeper.next_tick(110.0) > 1000.0
@@ -248,6 +270,7 @@ def test_whatever_happens_no_frame_is_lost_uncounted_and_each_device_keeps_its_o
     now = 0.0
     flying: list[int] = []
     first_sent: list[tuple[int | None, int, int]] = []
+    rests: dict[int | None, float] = {}  # until when nothing of a device may go
     for step, value in steps:
         match step:
             case "put":
@@ -266,6 +289,9 @@ def test_whatever_happens_no_frame_is_lost_uncounted_and_each_device_keeps_its_o
                         keeper.unsent(kept.number, now)
                         break
                     flying.append(kept.number)
+                    assert kept.lane is None or now > rests.get(kept.lane, -1.0) - 1e-6
+                    if kept.late:
+                        rests[kept.lane] = now + GAP_S
                     first_sent.append((kept.lane, kept.number, kept.tries))
             case "time":
                 now += value
