@@ -11,18 +11,17 @@ from hal.gps.leap import LeapTable, parse
 from ..config.data import folder
 
 FILE = "leap-seconds.list"
+SINCE_2017 = LeapTable(((0, 18),), 1_483_228_800)
 SYSTEM = Path("/usr/share/zoneinfo") / FILE  # Debian's tzdata keeps it up to date
 
 log = logging.getLogger(__name__)
 
 
 def load(ours: Path | None = None, system: Path = SYSTEM) -> LeapTable:
-    """The table that expires last. Raises ValueError if none can be read."""
+    """The table that expires last; where none can be read, what held in 2017, long expired."""
     places = (ours or folder() / FILE, system)
     tables = [table for place in places if (table := _read(place)) is not None]
-    if not tables:
-        raise ValueError(f"no table of leap seconds in {' or '.join(map(str, places))}")
-    return max(tables, key=lambda table: table.expires_s)
+    return max(tables, key=lambda table: table.expires_s, default=SINCE_2017)
 
 
 def expired(table: LeapTable, now_s: float) -> str | None:

@@ -63,11 +63,10 @@ class GpsService:
         self.keeper = TimeKeeper(self._leaps, settings.source)
         self._compared = False
         self._failed = ""
+        self._warned = False
 
     async def run(self) -> None:
         """Read the receiver until cancelled."""
-        if (warning := leap_file.expired(self._leaps, time.time())) is not None:
-            log.warning("%s", warning)
         looking = asyncio.create_task(self._look())
         try:
             await self._keep_reading()
@@ -159,8 +158,16 @@ class GpsService:
 
     async def _look(self) -> None:
         while True:
+            self._warn_of_leaps()
             await asyncio.sleep(LOOK_S)
             self._tell_changes(self._now())
+
+    def _warn_of_leaps(self) -> None:
+        """Once, at the start or on the day that the table expires."""
+        if self._warned or (warning := leap_file.expired(self._leaps, time.time())) is None:
+            return
+        self._warned = True
+        log.warning("%s", warning)
 
     def _tell_changes(self, now: Now) -> None:
         for line in self.keeper.changes(now):

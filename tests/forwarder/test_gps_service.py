@@ -234,6 +234,12 @@ def test_a_damaged_table_of_the_system_is_passed_over(tmp_path: Path) -> None:
     assert leap_file.load(list_file(tmp_path / "ours", 1), bad).expires_s == 1
 
 
+def test_without_any_table_gps_still_works_and_says_that_it_is_out_of_date(tmp_path: Path) -> None:
+    table = leap_file.load(tmp_path / "none", tmp_path / "none")
+    assert table.of_gps(1_440_000_000) == 18
+    assert leap_file.expired(table, time.time()) is not None
+
+
 def test_an_expired_table_is_told_with_what_to_do() -> None:
     table = LeapTable(((0, 18),), 1_000)
     assert leap_file.expired(table, 999) is None
