@@ -48,6 +48,7 @@ from .uplinks import Uplinks
 if TYPE_CHECKING:
     from .edge.config import EdgeConfig
     from .edge.standalone.open import Site
+    from .links.mqtt.dialect import ChannelPlanPushed
     from .spool.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -153,6 +154,20 @@ class Gateway:
             self.transmitter.wake()
         log_answer(downlink, answer)
         return answer
+
+    def use_plan(self, plan: ChannelPlanPushed) -> str:
+        """Listen where a server wants it, from the next start of the radio on; or why not."""
+        from .channel_plan import UnfitPlan, planned
+
+        running = self.radio.plan or self.config.concentrator
+        try:
+            wanted = planned(running, plan)
+        except UnfitPlan as error:
+            return str(error)
+        if wanted != running:
+            log.info("channels are set anew: plan %s of a server", plan.version)
+            self.radio.use(wanted, f"new channels, plan {plan.version} of a server")
+        return ""
 
     # What links read about the gateway (links.base.GatewayFacts).
 
@@ -274,7 +289,7 @@ class Gateway:
                 feed = server.feed
                 self.scheduler.introduce(server.name, Standing(feed.priority, feed.share))
         self.spool = self._open_spool(servers)
-        for link in make_links(servers, self, self.schedule, self.spool):
+        for link in make_links(servers, self, self.schedule, self.spool, self.use_plan):
             self.uplinks.links.append(link)
             self._keep(link.name, link.run)
         if self.spool is not None:

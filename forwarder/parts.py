@@ -25,6 +25,7 @@ from .radio_thread import OpenRadio, RadioThread
 if TYPE_CHECKING:
     from .app import Gateway
     from .beaconing import Beaconing
+    from .links.mqtt.commands import OnPlan
     from .spool.spool import Spool
     from .timing.service import GpsService
 
@@ -78,8 +79,11 @@ def make_links(
     facts: RadioFacts,
     schedule: Schedule,
     spool: Spool | None = None,
+    on_plan: OnPlan | None = None,
 ) -> Iterator[Feed]:
     """One link for each configured server; what a kind needs is imported when it is configured.
+
+    `on_plan` is told the channel plans of servers that may push them.
 
     `spool` keeps uplinks through an outage; without it those of MQTT wait in memory only.
     """
@@ -89,7 +93,7 @@ def make_links(
         if isinstance(settings, UdpSettings):
             yield _udp(settings, facts, schedule, heads, meter, spool)
         else:
-            yield _mqtt(settings, facts, schedule, heads, meter, spool)
+            yield _mqtt(settings, facts, schedule, heads, meter, spool, on_plan)
 
 
 def _udp(
@@ -123,6 +127,7 @@ def _mqtt(
     heads: Heads,
     meter: Meter,
     spool: Spool | None,
+    on_plan: OnPlan | None,
 ) -> Feed:
     """One server behind a broker; its uplinks always have a keeper."""
     from .links.mqtt.link import MqttLink
@@ -133,6 +138,7 @@ def _mqtt(
     courier = spool.courier(settings.name, settings.feed.outage)
     dialect = make_dialect(settings, facts)
     link = MqttLink(settings, facts, schedule, dialect, courier=courier, meter=meter)
+    link.on_plan = on_plan
     courier.attach(link)
     carries = settings.carries
     return Feed(link, settings.feed, heads, keeper=courier, carries=carries, meter=meter)

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from hal.clock import Clock, SystemClock
 from hal.concentrator import Concentrator, Reception
+from hal.config import ConcentratorConfig
 from hal.errors import ChipError, HalError, TxRefused
 from hal.frames import RxFrame, TxFrame, TxReceipt
 from hal.spectrum import SpectrumReport
@@ -126,6 +127,8 @@ class RadioThread:
         self._told_reason = ""
         self._present = False  # whether the last attempt found a board to talk to
         self._wanted_restart = ""  # why somebody else wants the radio started anew
+        self._plan: ConcentratorConfig | None = None  # instead of what `open_radio` opens with
+        self._proven: ConcentratorConfig | None = None  # the last of these that started
         self.recovery = Recovery(exit_after)
         self.failures: deque[Failure] = deque(maxlen=FAILURES_KEPT)
         self.temperature_c: float | None = None
@@ -152,6 +155,16 @@ class RadioThread:
     def restart(self, reason: str) -> None:
         """Have the radio started anew as if it had failed for `reason`."""
         self._wanted_restart = reason
+
+    @property
+    def plan(self) -> ConcentratorConfig | None:
+        """What `use` gave it, and it could start with; None: what it is opened with."""
+        return self._plan
+
+    def use(self, config: ConcentratorConfig, reason: str) -> None:
+        """Have the radio started anew with `config`; if it cannot, it goes back to the last."""
+        self._plan = config
+        self.restart(reason)
 
     def now_us(self) -> int | None:
         """The concentrator's line now, by the host's clock since the last poll; None before it."""
@@ -223,12 +236,23 @@ class RadioThread:
         self._present = False
         radio = self._open(line_start_us, self._hold_s)
         self._present = True
+        plan = self._plan
         try:
+            if plan is not None:
+                radio.use(plan)
             radio.start()
         except BaseException:
             radio.stop()
+            self._go_back(plan)
             raise
+        self._proven = plan
         return radio
+
+    def _go_back(self, plan: ConcentratorConfig | None) -> None:
+        """Not a second time with a plan that the radio did not start with."""
+        if plan is not self._proven and plan is self._plan:
+            self._plan = self._proven
+            log.warning("the radio does not start with the new channels; going back to the last")
 
     def _recover(self, reason: str) -> None:
         if self._stopping.is_set():

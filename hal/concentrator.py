@@ -115,6 +115,10 @@ class Concentrator:
         self._told_temperature = False
         self._pending: HalError | None = None  # met while frames were in hand
 
+    def use(self, config: ConcentratorConfig) -> None:
+        """Start with `config` instead; before `start` only."""
+        self._config = self._calibrated = config
+
     @property
     def sx1261_fault(self) -> str:
         """Why the listening radio that was asked for is not there; "" if it works."""

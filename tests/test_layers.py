@@ -31,6 +31,7 @@ RULES: dict[str, set[str]] = {
     "forwarder/time_reference.py": PURE,
     "forwarder/beacon.py": PURE | {"hal.concentrator", "hal.sx1302", "hal.transport"},
     "forwarder/timing/keeper.py": PURE | {"hal.concentrator", "hal.sx1302", "hal.transport"},
+    "forwarder/channel_plan.py": PURE,
     "forwarder/line.py": PURE,
     "forwarder/spectrum.py": PURE,
     "forwarder/jit.py": PURE | {"hal.concentrator", "hal.sx1302", "hal.transport"},

@@ -41,6 +41,7 @@ class ChirpstackPeer:
     prefix: str = "eu868"
     share: str = "$share/chirpstack/"
     plan: Any = None  # a GatewayConfiguration to push, by the rules of uplink/stats.rs
+    plans_sent: int = 0
     faults: list[str] = field(default_factory=list)
     events: list[ServerEvent] = field(default_factory=list)
     uplinks: list[Any] = field(default_factory=list)
@@ -141,6 +142,7 @@ class ChirpstackPeer:
         told = stats.metadata
         wants_plan = self.plan is not None and "concentratord_version" in told
         if wants_plan and told.get("config_version") != self.plan.version:
+            self.plans_sent += 1
             self._say(stats.gateway_id, "config", self.plan)
 
     def _ack(self, ack: Any) -> None:

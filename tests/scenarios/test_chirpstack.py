@@ -22,7 +22,7 @@ from forwarder.sim.placing import devices_of, region_of
 from forwarder.sim.scenario import Scenario, read
 from forwarder.sim.server_events import DataHeard, DownlinkAnswered, JoinHeard
 from tests.edge.brokers import a_broker, free_port
-from tests.forwarder.chirpstack_peer import ChirpstackPeer, serving
+from tests.forwarder.chirpstack_peer import ChirpstackPeer, gw_pb2, serving
 from tests.forwarder.mqtt_bench import in_time, until
 
 EUI = "0016c001f1500001"
@@ -66,6 +66,7 @@ address = "mqtt://127.0.0.1:{port}"
 client_id = "second"
 topic_prefix = "other"
 json = true
+remote_config = true
 stat_interval_s = 1
 """
 
@@ -81,6 +82,7 @@ async def test_devices_of_two_servers_join_send_and_are_answered(folder: Path) -
     scenario = read(text + DEVICE.format(name="two", start="700ms"), "two.toml")
     specs = devices_of(scenario)
     peers = [a_peer(scenario, specs[0], "eu868"), a_peer(scenario, specs[1], "other")]
+    peers[1].plan = eu868_plan("v7")
     heard: set[str] = set()  # devices that heard the answer to their first frame
 
     def show(line: Line, seconds: float) -> None:
@@ -98,6 +100,21 @@ async def test_devices_of_two_servers_join_send_and_are_answered(folder: Path) -
                 await running
     for peer, spec in zip(peers, specs, strict=True):
         check(peer, spec)
+    assert peers[1].plans_sent == 1, "the version is told back, so the plan comes once"
+    assert peers[1].stats[-1].metadata["config_version"] == "v7"
+
+
+def eu868_plan(version: str) -> Any:
+    """As ChirpStack's region_eu868.toml has it, which is what the gateway runs already."""
+    plan = gw_pb2.GatewayConfiguration(gateway_id=EUI, version=version)
+    lora = {"bandwidth": 125_000, "spreading_factors": range(7, 13)}
+    for freq_hz in range(867_100_000, 868_700_000, 200_000):
+        plan.channels.add(frequency=freq_hz, lora_modulation_config=lora)
+    one = {"bandwidth": 250_000, "spreading_factors": [7]}
+    plan.channels.add(frequency=868_300_000, lora_modulation_config=one)
+    fsk = {"bandwidth": 125_000, "bitrate": 50_000}
+    plan.channels.add(frequency=868_800_000, fsk_modulation_config=fsk)
+    return plan
 
 
 def of(peer: ChirpstackPeer, kind: type[Any]) -> list[Any]:
