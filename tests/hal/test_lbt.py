@@ -9,12 +9,12 @@ import pytest
 from hal.concentrator import Concentrator
 from hal.config import LbtChannel, Sx1261Config
 from hal.errors import TransportError, TxRefusal, TxRefused
-from hal.frames import AtCounter, TxFrame, TxState
+from hal.frames import AtCounter, OnPps, TxFrame, TxState
 from hal.modulation import LoRa
 from hal.sx1302 import bringup
 from hal.sx1302.lbt import LbtCount
 from hal.transport.base import Command, Op, Read, Target
-from tests.hal.boards import Bus, Tamper, a_concentrator, brought_up, commands
+from tests.hal.boards import Bus, Tamper, a_concentrator, brought_up, commands, wait
 from tests.hal.concentrator_bench import hear
 from tests.hal.configs import AS923
 from tests.shared import shared
@@ -250,3 +250,20 @@ def test_channels_that_the_sx1261_cannot_sense_are_named_before_the_start() -> N
     config = replace(CONFIG, sx1261=Sx1261Config(lbt_enable=True, lbt_channels=(wide, slow)))
     assert len(bringup.faults(config)) == 2
     assert bringup.faults(CONFIG) == []
+
+
+def test_a_frame_on_an_edge_is_sensed_for_and_leaves_on_that_edge() -> None:
+    concentrator, bus, clock = a_concentrator(CONFIG)
+    concentrator.start()
+    wait(clock, 1.5)
+    pps_us = concentrator.receive().pps_us
+    assert pps_us is not None
+    edge_us = pps_us + 2_000_000
+    wait(clock, (edge_us - concentrator.now_us()) / 1e6 - 0.1)
+    concentrator.receive()
+    receipt = concentrator.send(replace(FRAME, start=OnPps(edge_us)))
+    assert 0 <= receipt.start_us - edge_us <= 1_500
+    bus.board.lbt_busy = True
+    wait(clock, 0.9)
+    concentrator.receive()
+    assert "busy" in refused(concentrator, replace(FRAME, start=OnPps(edge_us + 1_000_000)))
