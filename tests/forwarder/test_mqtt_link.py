@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from forwarder.packets import Answer, Downlink, Refusal, Refused
+from forwarder.links.mqtt.dialect import DownlinkRequest, Message
+from forwarder.packets import Answer, Downlink, Refusal, Refused, Uplink
 
 from .mqtt_bench import (
     RadioFacts,
@@ -208,6 +210,50 @@ async def test_what_no_server_may_send_is_counted_and_costs_nothing(folder: Path
                 await server.say("command/else", words)
             await until(lambda: link.status()["unreadable"] == 3)
             assert link.status()["connections"] == 1
+
+
+@in_time
+async def test_a_dialect_that_fails_costs_one_frame_or_message_and_not_the_connection(
+    folder: Path,
+) -> None:
+    class Failing(TextDialect):
+        def uplink(self, uplink: Uplink, *, late: bool) -> Message | None:
+            if uplink.frame.payload == b"bad":
+                raise RuntimeError("a bug")
+            return super().uplink(uplink, late=late)
+
+        def answer(
+            self, request: DownlinkRequest, answers: Sequence[Answer | None]
+        ) -> Message | None:
+            if request.key == b"bad":
+                raise RuntimeError("a bug")
+            return super().answer(request, answers)
+
+    async with a_broker(folder, free_port()) as port, listening(port) as server:
+        link, keeper = kept_link(port, dialect=Failing())
+        async with running(link):
+            await up(link)
+            keeper.put(1, uplink(b"bad"))
+            keeper.put(2, uplink(b"good"))
+            assert await server.next("up") == "good"
+            await until(lambda: sorted(keeper.acked) == [1, 2])
+            await server.say("command/down", "bad item")
+            await server.say("command/down", "good item")
+            assert await server.next("ack") == "good OK"
+            assert link.status()["connections"] == 1
+
+
+@in_time
+async def test_a_link_that_ended_can_be_run_again(folder: Path) -> None:
+    async with a_broker(folder, free_port()) as port, listening(port) as server:
+        link, keeper = kept_link(port)
+        for number in (1, 2):
+            async with running(link):
+                await up(link)
+                keeper.put(number, uplink(b"%d" % number))
+                assert await server.next("up") == str(number)
+                await until(lambda number=number: number in keeper.acked)  # type: ignore[misc]
+            assert not keeper.is_open and link.status()["in_flight"] == 0
 
 
 # Reports.

@@ -7,7 +7,9 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from forwarder.links.mqtt.settings import broker_address
 
 from ..edge.brokers import mosquitto
 from .mqtt_bench import (
+    QUICK,
     a_broker,
     a_link,
     count,
@@ -30,7 +33,7 @@ from .mqtt_bench import (
     until,
     up,
 )
-from .proxy import a_proxy
+from .proxy import Proxy, a_proxy
 from .semtech_makers import uplink
 
 BROKER = "127.0.0.1"
@@ -75,6 +78,52 @@ async def test_what_was_not_acknowledged_when_a_connection_broke_goes_again(fold
             assert await server.next("up") == "late lost"
             await until(lambda: keeper.acked == [1])
             assert link.status()["connections"] == 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_the_network_does_every_frame_arrives(seed: int, tmp_path: Path) -> None:
+    chance = Random(seed)
+
+    async def storm(way: Proxy, links_end: asyncio.Event) -> None:
+        while not links_end.is_set():
+            await asyncio.sleep(chance.uniform(0.01, 0.08))
+            match chance.randrange(5):
+                case 0 | 1:
+                    way.cut()
+                case 2:
+                    way.frozen = not way.frozen
+                case 3:
+                    way.silent = not way.silent
+                case 4:
+                    way.delay_s = chance.choice([0.0, 0.005])
+
+    async def live() -> None:
+        ended = asyncio.Event()
+        async with (
+            asyncio.timeout(20),
+            a_broker(tmp_path, free_port()) as port,
+            a_proxy(port) as way,
+            listening(port) as server,
+        ):
+            # Resets right after CONNACK would be taken for a twin, and waited for.
+            timing = replace(QUICK, twin_losses=1000)
+            link, keeper = kept_link(way.port, keepalive_s=1, timing=timing)
+            async with running(link):
+                storming = asyncio.create_task(storm(way, ended))
+                for number in range(200):
+                    keeper.put(number, uplink(b"%d" % number))
+                    await asyncio.sleep(0.004)
+                ended.set()
+                await storming
+                way.resume()
+                way.delay_s = 0.0
+                way.cut()
+                await until(lambda: not keeper.kept)
+            seen: set[int] = set()
+            while len(seen) < 200:
+                seen.add(int((await server.next("up")).removeprefix("late ")))
+
+    asyncio.run(live())
 
 
 @in_time

@@ -113,7 +113,7 @@ class MqttLink:
                 await self._leave_at_the_end()
         finally:
             self._path.drop()
-            self.courier.closed()
+            self.closed()
 
     def uplink(self, uplink: Uplink) -> None:
         """Send one frame now or never; with a keeper, frames come by `send`."""
@@ -156,7 +156,7 @@ class MqttLink:
         self._look_at_radio()
         if not self._in_flight.has_room(uplink=True):
             return False
-        message = self._dialect.uplink(uplink, late=late) if self._carries(late) else None
+        message = self._worded(uplink, late=late)
         if message is None:
             self._tally.uncarried += 1
             asyncio.get_running_loop().call_soon(self.courier.acknowledged, number)
@@ -196,7 +196,10 @@ class MqttLink:
             # What a broker has kept is of another time: sent again at each of our connections.
             self._tally.retained += 1
             return
-        self._commands.take(topic, payload)
+        try:
+            self._commands.take(topic, payload)
+        except Exception:  # nor the connection
+            log.exception("%s: a message on %s could not be dealt with", self.name, topic)
 
     def published(self, number: int, *, code: int, name: str) -> None:
         sent = self._in_flight.take(number)
@@ -237,8 +240,15 @@ class MqttLink:
         for message in self._dialect.birth():
             self._say(message)
 
-    def _carries(self, late: bool) -> bool:
-        return self._dialect.replays or not late
+    def _worded(self, uplink: Uplink, *, late: bool) -> Message | None:
+        """None for a frame that this server's protocol cannot carry, or not any more."""
+        if late and not self._dialect.replays:
+            return None
+        try:
+            return self._dialect.uplink(uplink, late=late)
+        except Exception:  # a bug there costs this frame, and not those behind it
+            log.exception("%s: a frame could not be worded", self.name)
+            return None
 
     def _listens(self) -> bool:
         """Whether there is anything that this server may ask of us."""

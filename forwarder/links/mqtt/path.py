@@ -143,6 +143,7 @@ class BrokerPath:
         if self._connection is not None:
             self._connection.close(politely=politely)
             self._connection = None
+        self._session = self._new_session()
 
     def days_left(self) -> dict[str, float]:
         """Until each certificate ends; empty without TLS."""
