@@ -13,11 +13,13 @@ import argparse
 import asyncio
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from forwarder.app import SWITCH_S
 from forwarder.links.mqtt.link import MqttLink
 from forwarder.links.mqtt.profiles import make_dialect
 from forwarder.links.mqtt.settings import MqttSettings, broker_address
@@ -206,6 +208,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=10_000)
     parser.add_argument("--per-s", type=float, default=500.0)
     args = parser.parse_args()
+    sys.setswitchinterval(SWITCH_S)  # as the gateway does
     with tempfile.TemporaryDirectory() as folder:
         for per_batch in (1, 10, 100):
             kb = small_batches(Path(folder), per_batch)

@@ -69,9 +69,9 @@ def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:
 
 def is_kept(settings: LinkSettings) -> bool:
     """Whether a server's uplinks have a keeper: over MQTT always, over UDP if it replays."""
-    return isinstance(settings, MqttSettings) or (
-        settings.feed.outage.policy is OutagePolicy.REPLAY
-    )
+    if isinstance(settings, MqttSettings):
+        return True
+    return settings.feed.outage.policy is OutagePolicy.REPLAY and settings.dialect.replays
 
 
 def make_links(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-CATCH_UP_S = 0.05  # how much of a late wake-up is made good; a loop's timers are not exact
+CATCH_UP_S = 0.02  # how much of a late wake-up is made good; a loop's timers are not exact
 
 
 class Pace:

@@ -22,8 +22,8 @@ from .waiting import Waiting
 
 FLUSH_S = 10.0  # between two commits: what a power cut in an outage may cost
 BATCH = 1000  # frames, more do not wait for the time
-LOAD = 256  # frames at once
-LOW = 192  # fewer in memory or in flight: the next are fetched
+LOAD = 64  # frames at once
+LOW = 128  # fewer in memory or in flight: the next are fetched
 SLOW_S = 5.0  # a disk that has not answered for so long is not waited for
 PAUSES_S = (30.0, 60.0, 120.0, 300.0, 600.0)  # after one, two ... failures in a row
 TRIM = 0.95  # of the limit is left when it was passed

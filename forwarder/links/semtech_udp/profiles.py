@@ -29,6 +29,7 @@ class Profile:
 
     `per_10ms` is how many datagrams it takes in 10 ms; None: any number. `words` are those of its
     own, used instead of the standard ones. `ghost_uplinks` is what it is given where nobody said.
+    `replays`: it may be sent frames of an outage.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Profile:
     bad_crc_uplinks: bool = True
     ghost_uplinks: bool = True
     warn_beside_error: bool = False
+    replays: bool = True
     per_10ms: int | None = None
     words: Mapping[Refusal, str] = field(default_factory=dict)
 
@@ -60,7 +62,9 @@ PROFILES = {
         ),
         # Reads a lone "warn" as an unknown error, and drops what comes faster than ten datagrams
         # in 10 ms; half of that leaves room for PULL_DATA and TX_ACK.
-        Profile("tts", bad_crc_uplinks=False, warn_beside_error=True, per_10ms=5),
+        # It takes the gateway's clock from the counters of frames as they come: a late one's would
+        # set it back, and class A answers with it (semtech-udp.md 4.4).
+        Profile("tts", bad_crc_uplinks=False, warn_beside_error=True, per_10ms=5, replays=False),
         # An FSK rxpk fails its whole datagram there, and UNKNOWN the whole TX_ACK: the server
         # would wait five seconds more.
         Profile(
