@@ -124,11 +124,18 @@ def test_the_same_frame_sent_again_is_the_same_to_the_byte() -> None:
 
 
 @FORMATS
-def test_a_frame_that_waited_is_marked_and_cannot_be_answered(as_json: bool) -> None:
-    heard = Uplink(uplink().frame, utc_ns=1_790_000_000_500_000_000)
+@pytest.mark.parametrize("clock", ["utc_ns", "received_ns"])
+def test_a_frame_that_waited_is_marked_with_its_time_and_session(as_json: bool, clock: str) -> None:
+    times: dict[str, Any] = {clock: 1_790_000_000_500_000_000}
+    heard = Uplink(uplink().frame, session=b"past", **times)
     rx = up(heard, late=True, as_json=as_json).rx_info
     assert dict(rx.metadata) == {"late": "true", "received_at": "2026-09-21T14:13:20.500Z"}
-    assert rx.context == pack(heard.frame.counter_us, bytes(4))
+    assert (rx.gw_time.seconds, rx.gw_time.nanos) == (1_790_000_000, 500_000_000)
+    assert rx.context == pack(heard.frame.counter_us, b"past")
+
+
+def test_a_frame_that_waited_without_a_clock_is_marked_all_the_same() -> None:
+    assert dict(up(uplink(), late=True).rx_info.metadata) == {"late": "true"}
 
 
 @FORMATS

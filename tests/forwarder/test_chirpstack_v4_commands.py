@@ -124,6 +124,11 @@ def test_either_encoding_is_read_whatever_is_configured(as_json: bool, configure
     assert isinstance(one(item(), as_json, json=configured), Downlink)
 
 
+def test_what_answers_a_frame_that_waited_keeps_to_its_time() -> None:
+    found = one(item(tx_info__context=pack(5, SESSION)))
+    assert isinstance(found, Downlink) and found.when == AtCounter(1_000_005)
+
+
 @FORMATS
 def test_class_c_goes_at_once_and_its_stale_context_is_not_looked_at(as_json: bool) -> None:
     made = item(tx_info__context=b"\0\1", tx_info__timing=gw_pb2.Timing(immediately={}))
@@ -161,6 +166,22 @@ def test_power_is_eirp_unless_the_configuration_says_conducted() -> None:
     assert (eirp.conducted, conducted.conducted) == (False, True)
 
 
+def test_a_preamble_that_the_modem_cannot_send_is_raised() -> None:
+    found = one(item(tx_info__modulation__lora__preamble=2))
+    assert isinstance(found, Downlink) and found.preamble == 6
+
+
+def test_the_longest_payload_is_taken() -> None:
+    found = one(item(phy_payload=bytes(255)))
+    assert isinstance(found, Downlink) and len(found.payload) == 255
+
+
+def test_the_first_moment_of_gps_time_is_one() -> None:
+    timing = gw_pb2.Timing(gps_epoch={"time_since_gps_epoch": {}})
+    found = one(item(tx_info__timing=timing))
+    assert isinstance(found, Downlink) and found.when == AtGps(0)
+
+
 def test_negative_power_stays_negative() -> None:
     found = one(item(tx_info__power=-3))
     assert isinstance(found, Downlink) and found.power_dbm == -3
@@ -176,7 +197,6 @@ def test_a_bare_counter_is_taken_with_its_wrap() -> None:
     ("made", "reason", "word"),
     [
         (item(tx_info__context=pack(COUNTER_US, b"else")), Refusal.TOO_LATE, "last start"),
-        (item(tx_info__context=pack(COUNTER_US, bytes(4))), Refusal.TOO_LATE, "outage"),
         (item(tx_info__context=b"abc"), Refusal.UNREADABLE, "context"),
         (item(tx_info__context=bytes(16)), Refusal.UNREADABLE, "context"),
         (item(tx_info__timing=gw_pb2.Timing()), Refusal.UNREADABLE, "timing"),
@@ -257,6 +277,13 @@ def test_what_no_server_may_send_is_unreadable_and_says_why(topic: str, payload:
 
 def test_a_topic_of_another_shape_is_unreadable() -> None:
     assert isinstance(v4().read("x", b"", now_us=None), Unreadable)
+
+
+def test_a_bandwidth_of_older_servers_is_kilohertz() -> None:
+    legacy = {"bandwidth_legacy": 125, "spreading_factors": SFS}
+    channel = gw_pb2.ChannelConfiguration(frequency=868_100_000, lora_modulation_config=legacy)
+    found = read("config", plan(channel))
+    assert isinstance(found, ChannelPlanPushed) and found.multi_sf_hz == (868_100_000,)
 
 
 @FORMATS

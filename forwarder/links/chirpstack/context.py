@@ -11,7 +11,7 @@ from __future__ import annotations
 from ...packets import AtCounter, AtTmst, Refusal, Refused
 
 SIZE = 12
-NO_SESSION = bytes(4)  # of frames that no downlink can answer any more
+NO_SESSION = bytes(4)  # before the radio's first start
 MOST_DELAY_US = 3_600_000_000  # beyond any receive delay; the scheduler's own limit is nearer
 
 
@@ -33,8 +33,6 @@ def start(context: bytes, delay_us: int, session: bytes) -> AtCounter | AtTmst |
     if len(context) != SIZE:
         size = len(context)
         return Refused(Refusal.UNREADABLE, f"context: {SIZE} or 4 bytes expected, {size} came")
-    if context[4:8] == NO_SESSION:
-        return Refused(Refusal.TOO_LATE, "it answers an uplink that was sent on after an outage")
     if context[4:8] != session:
         return Refused(Refusal.TOO_LATE, "it answers an uplink from before the radio's last start")
     return AtCounter((int.from_bytes(context[8:], "big") << 32) + low + delay_us)

@@ -69,10 +69,15 @@ def late_metadata(uplink: Uplink, *, late: bool) -> dict[str, str]:
     """What marks a frame that had to wait for an outage to end, with its time where it is known."""
     if not late:
         return {}
-    received_ns = uplink.utc_ns if uplink.utc_ns is not None else uplink.received_ns
-    if received_ns is None:
+    heard_ns = received_ns(uplink)
+    if heard_ns is None:
         return {"late": "true"}
-    return {"late": "true", "received_at": timestamp(received_ns).ToJsonString()}
+    return {"late": "true", "received_at": timestamp(heard_ns).ToJsonString()}
+
+
+def received_ns(uplink: Uplink) -> int | None:
+    """When it was heard, UTC: by GPS, or of one that waited by the host's clock if that is set."""
+    return uplink.received_ns if uplink.utc_ns is None else uplink.utc_ns
 
 
 def clean(texts: Mapping[str, str]) -> dict[str, str]:

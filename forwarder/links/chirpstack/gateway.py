@@ -65,6 +65,6 @@ class ChirpstackGateway(ABC):
         payload = encode(message, as_json=self._settings.json, defaults=self.prints_defaults)
         return Message(self._topics.event(event), payload, qos=self._settings.qos)
 
-    def _context(self, uplink: Uplink, *, late: bool) -> bytes:
-        session = context.NO_SESSION if late else self._facts.session or context.NO_SESSION
+    def _context(self, uplink: Uplink) -> bytes:
+        session = uplink.session or self._facts.session or context.NO_SESSION
         return context.pack(uplink.frame.counter_us, session)

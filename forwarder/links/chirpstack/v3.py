@@ -57,7 +57,7 @@ class ChirpstackV3(ChirpstackGateway):
             lora_snr=frame.snr_db or 0.0,
             channel=frame.if_chain,
             rf_chain=frame.rf_chain,
-            context=self._context(uplink, late=late),
+            context=self._context(uplink),
             uplink_id=fields.uplink_id(uplink).to_bytes(ID_BYTES, "big"),
             crc_status=fields.CRC_STATUS[frame.crc],
         )
@@ -146,13 +146,14 @@ def _lora(modulation: LoRa) -> LoraModulationInfo:
 
 
 def _set_times(rx_info: UplinkRxInfo, uplink: Uplink) -> None:
-    """From a GPS reference only. The fine time is a full UTC time here."""
+    """GPS time and fine time from a GPS reference only; the latter is a full UTC time here."""
     if uplink.gps_ms is not None:
         rx_info.time_since_gps_epoch.CopyFrom(fields.duration(uplink.gps_ms * 1_000_000))
-    if uplink.utc_ns is None:
+    heard_ns = fields.received_ns(uplink)
+    if heard_ns is None:
         return
-    rx_info.time.CopyFrom(fields.timestamp(uplink.utc_ns))
-    fine_ns = fields.fine_time_ns(uplink, uplink.utc_ns)
+    rx_info.time.CopyFrom(fields.timestamp(heard_ns))
+    fine_ns = fields.fine_time_ns(uplink, heard_ns) if uplink.utc_ns is not None else None
     if fine_ns is not None:
         rx_info.fine_timestamp_type = PLAIN
         rx_info.plain_fine_timestamp.time.CopyFrom(fields.timestamp(fine_ns))

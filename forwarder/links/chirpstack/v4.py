@@ -53,7 +53,7 @@ class ChirpstackV4(ChirpstackGateway):
             snr=frame.snr_db or 0.0,
             channel=frame.if_chain,
             rf_chain=frame.rf_chain,
-            context=self._context(uplink, late=late),
+            context=self._context(uplink),
             crc_status=fields.CRC_STATUS[frame.crc],
             metadata=fields.late_metadata(uplink, late=late),
         )
@@ -124,9 +124,10 @@ class ChirpstackV4(ChirpstackGateway):
 
 
 def _set_times(rx_info: UplinkRxInfo, uplink: Uplink) -> None:
-    """Only from a GPS reference: ChirpStack trusts GPS time without looking at its own clock."""
-    if uplink.utc_ns is not None:
-        rx_info.gw_time.CopyFrom(fields.timestamp(uplink.utc_ns))
+    """GPS time from a GPS reference only: ChirpStack trusts it without looking at its own clock."""
+    heard_ns = fields.received_ns(uplink)
+    if heard_ns is not None:
+        rx_info.gw_time.CopyFrom(fields.timestamp(heard_ns))
     if uplink.gps_ms is None:
         return
     gps_ns = uplink.gps_ms * 1_000_000
