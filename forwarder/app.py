@@ -32,7 +32,7 @@ from .identity import Identity, early_eui, gateway_eui
 from .links.mqtt.settings import MqttSettings
 from .log_lines import log_answer, status_line
 from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
-from .parts import is_kept, make_links, open_beacons, open_gps
+from .parts import is_kept, make_links, open_beacons, open_gps, open_page
 from .radio_thread import OpenRadio, RadioThread, RadioUp
 from .regulation import BandLoad
 from .service_manager import Condition, Notifier, ServiceManager
@@ -44,6 +44,7 @@ from .supervisor import keep_running
 from .time_reference import NO_GPS, TimeReference
 from .transmitter import Transmitter
 from .uplinks import Uplinks
+from .watching import Watching
 
 if TYPE_CHECKING:
     from .edge.config import EdgeConfig
@@ -104,7 +105,12 @@ class Gateway:
             limits=config.limits,
             time_reference=self.time,
         )
-        self.transmitter = Transmitter(self.scheduler, self.radio, self.counters, self._sent)
+        self.watching = Watching(self)
+        self.uplinks.listeners.append(self.watching)
+        self.transmitter = Transmitter(
+            self.scheduler, self.radio, self.counters, self._sent, self.watching.ended
+        )
+        self.page = open_page(self)
         self._runtime, self._state = runtime, state
         self.spool: Spool | None = None
         self.beacons = open_beacons(self)
@@ -121,6 +127,9 @@ class Gateway:
         self.radio.start()
         self._keep("status", self._log_status)
         self._keep(self.hearing.name, self.hearing.run)
+        self._keep(self.watching.name, self.watching.run)
+        if self.page is not None:
+            self._keep(self.page.name, self.page.run)
         if (notifier := Notifier()).wanted:
             manager = ServiceManager(notifier, self.condition)
             self._keep(manager.name, manager.run)
@@ -152,6 +161,7 @@ class Gateway:
         else:
             answer = self.scheduler.schedule(downlink, now_us, self.host_us())
             self.transmitter.wake()
+        self.watching.answered(downlink, answer)
         log_answer(downlink, answer)
         return answer
 
@@ -214,6 +224,7 @@ class Gateway:
         self.session = os.urandom(4)
         self.model = up.model
         log.info("radio up: %s, EUI %s, session %d", up.model, up.eui, up.session)
+        self.watching.radio("up", f"{up.model}, start {up.session}")
         self._silence(self.config.silence(up.sx1261_fault))
         self.radio_trouble = ""
         if up.session > 1:
@@ -230,6 +241,8 @@ class Gateway:
 
     def radio_down(self, reason: str, *, first: bool) -> None:
         self.radio_trouble = reason
+        next_words = self.radio.next_words
+        self.watching.radio("down", f"{reason}; next: {next_words}" if next_words else reason)
         if first:
             self._without_a_radio(reason)
             return
@@ -256,6 +269,7 @@ class Gateway:
 
     def counter_jumped(self, by_us: int) -> None:
         log.warning("the chip's counter jumped by %.3f s", by_us / 1e6)
+        self.watching.radio("up", f"the chip's counter jumped by {by_us / 1e6:.3f} s")
         self._new_session("the counter jumped")
 
     def _new_session(self, why: str) -> None:
@@ -280,6 +294,7 @@ class Gateway:
     def _open_links(self, identity: Identity) -> None:
         self.eui, source = identity
         log.info("gateway EUI %s (%s)", self.eui, source)
+        self.watching.named(self.eui)
         if self._runtime is not None:
             regulation = self.scheduler.regulation
             self._emissions = open_log(self._runtime, self.eui, regulation, self.host_us())

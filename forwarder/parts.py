@@ -13,6 +13,7 @@ from hal.concentrator import Concentrator
 from hal.transport.open import open_transport
 
 from .config import GatewayConfig, LinkSettings
+from .errors import ConfigError
 from .links.base import RadioFacts, Schedule
 from .links.feed import Feed
 from .links.filters import Heads
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .app import Gateway
     from .beaconing import Beaconing
     from .links.mqtt.commands import OnPlan
+    from .page.server import PageServer
     from .spool.spool import Spool
     from .timing.service import GpsService
 
@@ -47,6 +49,24 @@ def open_beacons(gateway: Gateway) -> Beaconing | None:
     from .beaconing import Beaconing
 
     return Beaconing(config.beacon, config.site.position, gateway)
+
+
+def open_page(gateway: Gateway) -> PageServer | None:
+    """The status page, where one is configured, with a ring of frames to capture from."""
+    if gateway.config.page is None:
+        return None
+    from .capture.ring import CaptureRing
+
+    try:
+        from .page.server import open_server
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"page.listen needs {error.name}, which is not installed: pip install 'edgemast[page]'"
+        ) from None
+
+    public = gateway.config.concentrator.public
+    gateway.watching.ring = CaptureRing(gateway.radio.now_us, public=public)
+    return open_server(gateway.config.page, gateway)
 
 
 def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:

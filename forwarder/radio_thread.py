@@ -134,6 +134,7 @@ class RadioThread:
         self.temperature_c: float | None = None
         self.edge_us: int | None = None  # the line at the newest PPS edge of this session
         self.listening: dict[tuple[int, int], LbtCount] = {}  # by frequency and bandwidth
+        self.next_words = ""  # what is done about the last failure
         self.up = False
         self.beats = 0  # rounds of the thread that came to an end
 
@@ -270,6 +271,7 @@ class RadioThread:
             self._tell(lambda: self._events.radio_given_up(reason))
             return
         self._hold_s = HOLD_S[step.stage]
+        self.next_words = f"{step.stage.value} in {step.pause_s:g} s"
         self._refuse_jobs(ChipError("the radio is being restarted"))
         never = self._session == 0
         self._tell(lambda: self._events.radio_down(reason, first=never))

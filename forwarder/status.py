@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from hal.modulation import Cw, Fsk, LoRa, words
 
 from .packets import Position, RadioCounters
+from .recent import changes
 from .version import version
 
 if TYPE_CHECKING:
     from .app import Gateway
+    from .recent import Recent
 
 State = dict[str, object]
 FORMAT = 1  # rises when a key changes its meaning
@@ -49,7 +51,18 @@ def snapshot(gateway: Gateway) -> State:
         "links": [link.status() for link in gateway.uplinks.links],
         "spool": None if gateway.spool is None else gateway.spool.status(),
         "local": [observer.status() for observer in gateway.uplinks.observers],
+        "events": changes(gateway.watching.recent),
+        "frames": _frames(gateway.watching.recent),
     }
+
+
+def _frames(recent: Recent) -> list[State]:
+    """The latest frames, newest first."""
+    if not recent.frames:
+        return []
+    from .frame_words import plain  # it takes the LoRaWAN codec along
+
+    return [plain(frame) for frame in reversed(recent.frames)]
 
 
 def _radio(gateway: Gateway) -> State:

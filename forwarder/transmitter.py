@@ -41,8 +41,13 @@ class Transmitter:
         radio: Radio,
         counters: RadioCounters,
         keep: Callable[[Emission], None] | None = None,
+        ended: Callable[[Job, TxReceipt | str], None] = lambda job, outcome: None,
     ) -> None:
-        """`keep` is given what a restart of the program has to remember."""
+        """`keep` is given what a restart of the program has to remember.
+
+        `ended` hears how each accepted downlink ended: its receipt, or why it was not sent.
+        """
+        self._tell_ended = ended
         self._scheduler = scheduler
         self._keep = keep
         self._radio = radio
@@ -76,6 +81,7 @@ class Transmitter:
             if emission is not None and self._keep is not None:
                 self._keep(emission)
             log.debug("sent for %s: %s", job.downlink.link, outcome)
+            self._tell_ended(job, outcome)
             return
         if isinstance(outcome, TxRefused) and outcome.reason in NOT_NOW and self._again(job):
             return
@@ -92,6 +98,7 @@ class Transmitter:
         return placed
 
     def _tell_lost(self, job: Job, why: HalError | str) -> None:
+        self._tell_ended(job, str(why))
         log.warning(
             "a downlink of %s, accepted before, was not sent: %s (%d bytes, %.1f MHz)",
             job.downlink.link,

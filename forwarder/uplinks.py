@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from hal.frames import Crc, RxFrame
 
@@ -13,6 +14,14 @@ from .packets import RadioCounters, Uplink
 from .time_reference import NO_GPS, TimeReference
 
 log = logging.getLogger(__name__)
+
+
+class Taker(Protocol):
+    """What a frame can be given to."""
+
+    name: str
+
+    def uplink(self, uplink: Uplink) -> None: ...
 
 
 class Uplinks:
@@ -30,6 +39,7 @@ class Uplinks:
         self._ghosts = Ghosts()
         self.links = list(links)
         self.observers: list[Link] = []  # see every frame, after all links
+        self.listeners: list[Taker] = []  # the same, after them; they are no part that has a state
         self.unwanted: Callable[[RxFrame], bool] | None = None  # only where that is configured
 
     def received(self, frames: Sequence[RxFrame], now_us: int | None = None) -> None:
@@ -48,6 +58,8 @@ class Uplinks:
                     _give(link, uplink)
             for observer in self.observers:
                 _give(observer, uplink)
+            for listener in self.listeners:
+                _give(listener, uplink)
 
     def _dated(self, frame: RxFrame, ghost: bool, now_us: int | None) -> Uplink:
         """With the time of its end, where GPS tells it."""
@@ -83,7 +95,7 @@ class Uplinks:
             counters.rx_no_crc += 1
 
 
-def _give(link: Link, uplink: Uplink) -> None:
+def _give(link: Taker, uplink: Uplink) -> None:
     try:
         link.uplink(uplink)
     except Exception:  # a bug in one link costs this frame there, and nothing anywhere else

@@ -28,6 +28,7 @@ class CaptureRing:
     """An observer of uplinks (links.base.Link) that also hears what was sent.
 
     `now_us` is the concentrator's line now, to place frames in wall time; `utc_ns` the wall clock.
+    `gateway` is an EUI, which may become known later.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class CaptureRing:
         self.missed = 0  # frames that a follower was too slow for
         self._now_us = now_us
         self._utc_ns = utc_ns
-        self._gateway = gateway
+        self.gateway = gateway
         self._sync_word = LORAWAN_SYNC_WORD if public else PRIVATE_SYNC_WORD
         self._records: deque[bytes] = deque(maxlen=frames)
         self._followers: set[asyncio.Queue[bytes]] = set()
@@ -55,7 +56,7 @@ class CaptureRing:
     def uplink(self, uplink: Uplink) -> None:
         frame = uplink.frame
         at_ns = uplink.utc_ns if uplink.utc_ns is not None else self._wall_ns(frame.counter_us)
-        self._add(at_ns, tap_of(frame, self._gateway, self._sync_word))
+        self._add(at_ns, tap_of(frame, self.gateway, self._sync_word))
 
     def sent(self, frame: TxFrame, start_us: int) -> None:
         """A frame that left the gateway, or will, at `start_us` of the concentrator's line."""
@@ -64,7 +65,7 @@ class CaptureRing:
             freq_hz=frame.freq_hz,
             modulation=_plain(frame.modulation),
             crc=Crc.OK if frame.crc else Crc.NONE,
-            gateway=self._gateway,
+            gateway=self.gateway,
             counter_us=start_us,
             rf_chain=frame.rf_chain,
             inverted=frame.invert_polarity,
@@ -81,6 +82,10 @@ class CaptureRing:
             "followers": len(self._followers),
             "missed": self.missed,
         }
+
+    @property
+    def followers(self) -> int:
+        return len(self._followers)
 
     def snapshot(self) -> bytes:
         """The frames that are kept, as a whole file."""

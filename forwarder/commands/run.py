@@ -53,8 +53,11 @@ def _usable(given: str) -> Path:
 
 
 def _loop_runner(config: GatewayConfig) -> Callable[[Coroutine[None, None, None]], None]:
-    """asyncio.run, of an asyncio that knows TLS only where something may need it: local mode."""
-    if config.edge is None:
+    """asyncio.run, of an asyncio that knows TLS only where something may need it.
+
+    That is local mode, and a page that others than this machine see.
+    """
+    if config.edge is None and not (config.page and config.page.tls):
         runner: Callable[[Coroutine[None, None, None]], None] = asyncio_without_tls().run
         return runner
     import asyncio

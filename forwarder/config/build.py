@@ -43,6 +43,7 @@ from .names import shown
 
 if TYPE_CHECKING:
     from ..edge.config import EdgeConfig
+    from ..page.settings import PageSettings
 
 HALF_SPAN_HZ = 800_000
 SX1261_BAND_HZ = (150_000_000, 960_000_000)
@@ -80,6 +81,7 @@ def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]
             file.health.exit_after, file.health.canary_dev_addr, file.health.canary_every_s
         ),
         spool_dir=file.spool.dir,
+        page=_page(file, path, place),
         board=file.board or None,
         region=file.region or None,
         edge=_edge(file, path, place),
@@ -96,6 +98,14 @@ def _region_id(file: schema.File) -> str:
     from . import regions  # a Semtech file names none
 
     return chirpstack_region(file.region, regions.choose(file.region, file.sub_band).sub_band)
+
+
+def _page(file: schema.File, path: Path, place: Place) -> PageSettings | None:
+    if not file.page.listen:
+        return None
+    from ..page.settings import page_settings  # most gateways have no page
+
+    return page_settings(file.page, path.parent, place)
 
 
 def _edge(file: schema.File, path: Path, place: Place) -> EdgeConfig | None:

@@ -18,6 +18,7 @@ from .links import NO_EUI, LinkSettings
 
 if TYPE_CHECKING:
     from ..edge.config import EdgeConfig
+    from ..page.settings import PageSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +139,9 @@ class GatewayConfig:
     `radio_uri` is what `hal.transport.open` takes. `lines` are the board's GPIO lines, None where
     it has none (USB, simulated). `antenna_gain_dbi` is net of cable loss: conducted power is the
     EIRP asked for minus this. `eui` is "auto", "chip", "mac" or 16 lower-case hex digits
-    (`identity.choose` decides). `edge` is local mode, None without it. `sources` names the origin
-    of every value of `settings` by its dotted key; `settings` are the values as the file format
-    writes them.
+    (`identity.choose` decides). `page` is the status page and `edge` local mode, None without it.
+    `sources` names the origin of every value of `settings` by its dotted key; `settings` are the
+    values as the file format writes them.
     """
 
     path: Path
@@ -156,6 +157,7 @@ class GatewayConfig:
     limits: Limits = field(default_factory=Limits)
     health: HealthSettings = field(default_factory=HealthSettings)
     spool_dir: str = ""
+    page: PageSettings | None = None
     board: str | None = None
     region: str | None = None
     edge: EdgeConfig | None = None

@@ -185,6 +185,14 @@ class SpoolTable(Strict, frozen=True):
     dir: str = ""
 
 
+class Page(Strict, frozen=True):
+    listen: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    client_ca_file: str = ""
+    token_file: str = ""
+
+
 class File(Strict, frozen=True):
     """The whole file. `board` and `region` name files of `config/boards` and `config/regions`."""
 
@@ -204,6 +212,7 @@ class File(Strict, frozen=True):
     limits: LimitTable = LimitTable()
     health: Health = Health()
     spool: SpoolTable = SpoolTable()
+    page: Page = Page()
     server: tuple[Server, ...] = ()  # forwarder/config/servers.py
     edge: dict[str, object] | None = None  # forwarder/edge/config.py knows what it may hold
 
@@ -222,6 +231,7 @@ TABLES: dict[str, type[Strict]] = {
     "limits": LimitTable,
     "health": Health,
     "spool": SpoolTable,
+    "page": Page,
 }
 ROWS: dict[str, type[Strict]] = {  # arrays of tables; those of [[server]] depend on its type
     "multi_sf": MultiSf,

@@ -103,6 +103,7 @@ class SemtechUdpLink:
         self._tally = Tally()
         self._reported = self._totals()
         self._quiet_until = 0.0
+        self._trouble = ""  # why the server cannot be reached
 
     # What the app calls.
 
@@ -141,6 +142,7 @@ class SemtechUdpLink:
             "name": self.name,
             "kind": "semtech-udp",
             "state": self.state.value,
+            "trouble": self._trouble,
             "server": f"{settings.address}:{settings.port_up}/{settings.port_down}",
             "peer": path.peer.host if path.peer else None,
             "connections": path.connections,
@@ -290,6 +292,7 @@ class SemtechUdpLink:
         if state is not self.state:
             self.state = state
             well = state in (State.UP, State.WAITING)
+            self._trouble = "" if well else why
             log.log(
                 logging.INFO if well else logging.WARNING,
                 "%s: %s: %s",
