@@ -19,6 +19,7 @@ from ..errors import EdgemastError
 from ..whole_file import sync_folder, write_whole
 
 BEGUN = b"unproven\n"  # an empty marker: nothing had been changed yet
+READABLE = 0o644
 FIRST = b"first\n"  # there was no configuration before
 
 
@@ -63,8 +64,9 @@ class Change:
         self._files = pending
         self.tidied = pending.interrupted()
         self.first = False  # there was no configuration before
-        self._lock = os.open(pending.marker, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._lock = os.open(pending.marker, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, READABLE)
         try:
+            os.fchmod(self._lock, READABLE)  # whatever the umask: the service's user must see it
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._lock)

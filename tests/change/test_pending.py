@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -77,6 +78,15 @@ def test_the_new_file_has_the_mode_of_the_old_one(files: Pending) -> None:
         change.commit()
     assert files.current.stat().st_mode & 0o777 == 0o640
     assert files.previous.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_start_as_another_user_may_read_the_marker_whatever_the_umask(files: Pending) -> None:
+    before = os.umask(0o077)
+    try:
+        with closing(Change(files)):
+            assert files.marker.stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(before)
 
 
 class PowerCut(BaseException):
