@@ -307,6 +307,21 @@ async def test_reports_hold_words_for_people(folder: Path) -> None:
         }  # fmt: skip
 
 
+@in_time
+async def test_nothing_is_told_twice_while_a_report_is_on_its_way(folder: Path) -> None:
+    dialect, facts = TextDialect(), RadioFacts()
+    async with a_broker(folder, free_port()) as port:
+        link = a_link(port, dialect=dialect, facts=facts)
+        async with running(link):
+            await up(link)
+            facts.counters.rx_total = 3
+            link._report()
+            link._report()
+            await until(lambda: link.status()["in_flight"] == 0)
+            link._report()
+        assert [report.rx_received for report in dialect.reports] == [3, 0]
+
+
 # Programs.
 
 

@@ -200,6 +200,7 @@ def test_what_may_have_changed_ends_a_pause_and_harms_no_connection() -> None:
     session.tick(5.0)
     session.events()
     session.retry(6.0)
+    session.tick(6.0)
     assert (session.state, session.events()) == (State.CONNECTING, [])
 
 

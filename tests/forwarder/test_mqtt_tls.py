@@ -6,6 +6,7 @@ import datetime
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from forwarder.links.mqtt.x509_dates import first_end, not_after
 from forwarder.sim.certificates import Authority, Pair
 
 from .mqtt_bench import (
+    QUICK,
     a_broker,
     a_link,
     count,
@@ -36,6 +38,7 @@ from .mqtt_bench import (
     up,
 )
 from .semtech_makers import EUI, uplink
+from .test_mqtt_trouble import CONNACK, saying
 
 NOW = datetime.datetime.now(datetime.UTC)
 DAY_S = 86_400
@@ -122,6 +125,25 @@ def test_a_ca_file_takes_the_place_of_the_systems_authorities(tmp_path: Path) ->
     file.write_bytes(authority().certificate)
     context = client_context(settings(8883, scheme="mqtts", ca_file=str(file)))
     assert len(context.get_ca_certs()) == 1
+
+
+@in_time
+async def test_packets_that_share_a_record_are_all_read(folder: Path) -> None:
+    pair = authority_pair(folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*pair)
+    publish = b"\x30\x04\x00\x02gw"
+    async with saying(CONNACK, b"\x90\x03\x00\x01\x00" + 3 * publish, tls=context) as port:
+        link = a_tls_link(port, folder)
+        async with running(link):
+            await up(link)
+            await until(lambda: link.status()["unreadable"] == 3)
+
+
+def authority_pair(folder: Path) -> tuple[Path, Path]:
+    ca = authority()
+    (folder / "ca.pem").write_bytes(ca.certificate)
+    return ca.server().write(folder, "server")
 
 
 # What is said.
@@ -241,7 +263,8 @@ async def test_files_that_come_later_end_the_wait(folder: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(path, "WATCH_S", 0.05)
         async with tls_broker(folder, ca, ca.server()) as port:
-            link = a_tls_link(port, folder, ca_file=str(folder / "later.pem"))
+            patient = replace(QUICK, first_refused_s=600.0, most_refused_s=600.0)
+            link = a_tls_link(port, folder, ca_file=str(folder / "later.pem"), timing=patient)
             async with running(link):
                 await until(lambda: link.status()["state"] == "refused")
                 assert "later.pem: cannot be read: No such file" in str(link.status()["trouble"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -303,7 +304,7 @@ async def test_a_broker_with_a_quota_is_never_sent_more(folder: Path) -> None:
 
 
 @asynccontextmanager
-async def saying(*answers: bytes) -> AsyncIterator[int]:
+async def saying(*answers: bytes, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """A server that answers whatever comes with the next of `answers`."""
     writers: list[asyncio.StreamWriter] = []
 
@@ -316,7 +317,7 @@ async def saying(*answers: bytes) -> AsyncIterator[int]:
         with suppress(OSError):
             await reader.read()
 
-    server = await asyncio.start_server(serve, BROKER, 0)
+    server = await asyncio.start_server(serve, BROKER, 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -260,7 +260,7 @@ class Session:
     def _prove(self) -> None:
         """The connection has stood long enough: the next trouble begins with short pauses."""
         self.trouble = None
-        self._rounds = self._refusals = self._twins = self._quick_losses = 0
+        self._rounds = self._refusals = self._twins = 0
 
     def _look_for_twin(self, failure: Failure, now: float) -> Failure:
         """MQTT 3.1.1 does not say that somebody else came with our id: it just closes."""
