@@ -225,13 +225,22 @@ def test_pauses_grow_by_rounds_and_not_by_addresses() -> None:
     assert list(pauses(a_session(3), Trouble.NETWORK, 9)) == [1, 1, 1, 1, 1, 2, 1, 1, 4]
 
 
-def test_after_a_lost_connection_the_first_address_comes_first() -> None:
+@pytest.mark.parametrize(
+    ("lived_s", "kind", "tried"),
+    [
+        pytest.param(60, Trouble.CLOSED, [0, 1], id="the first, where a good one was closed"),
+        pytest.param(59, Trouble.CLOSED, [2, 0], id="the next, where it had not proved itself"),
+        pytest.param(60, Trouble.NETWORK, [2, 0], id="the next, where it went silent"),
+    ],
+)
+def test_after_a_lost_connection_comes(lived_s: float, kind: Trouble, tried: list[int]) -> None:
     session = a_session(3)
     assert dials(session, 1) == [0]
     now = connect(session, 100.0)
     assert session.address == 1
-    session.ended(failure(), now + 1)
-    assert dials(session, 2) == [0, 1]
+    session.heard(now + lived_s)
+    session.ended(failure(kind), now + lived_s)
+    assert dials(session, 2) == tried
 
 
 def test_what_answers_and_is_no_good_is_tried_at_its_next_ip_address() -> None:
@@ -354,6 +363,20 @@ def test_losses_far_apart_or_by_the_network_are_no_twin() -> None:
         assert {lives(session, lived_s, kind).failure.kind for _ in range(9)} == {kind}
 
 
+def test_a_broker_that_is_ill_in_other_ways_too_is_no_twin() -> None:
+    session = a_session()
+    for _ in range(4):
+        assert lives(session, 1.0).failure.kind is Trouble.CLOSED
+        assert lives(session, 1.0).failure.kind is Trouble.CLOSED
+        assert dials(session, 1) == [0]  # and it does not answer
+
+
+def test_brokers_that_each_close_once_are_no_twin_but_one_that_does_so_thrice_is() -> None:
+    session = a_session(3)
+    kinds = [lives(session, 1.0).failure.kind for _ in range(7)]
+    assert kinds == [Trouble.CLOSED] * 6 + [Trouble.TWIN]
+
+
 def test_a_stable_minute_ends_the_suspicion() -> None:
     session = a_session()
     for _ in range(4):
@@ -361,6 +384,60 @@ def test_a_stable_minute_ends_the_suspicion() -> None:
     lives(session, 61.0)
     assert lives(session, 1.0).failure.kind is Trouble.CLOSED
     assert session.state is State.LOST
+
+
+def test_a_stable_minute_at_one_broker_ends_the_suspicion_of_the_others() -> None:
+    session = a_session(2)
+    for _ in range(4):
+        lives(session, 1.0)
+    lives(session, 61.0)
+    assert lives(session, 1.0).failure.kind is Trouble.CLOSED
+
+
+# A broker that answers pings and acknowledges nothing.
+
+
+def pinged(session: Session, until: float) -> list[Ended]:
+    """Time passes, and every ping is answered."""
+    seen: list[Ended] = []
+    while session.state is State.UP and (now := session.next_tick()) <= until:
+        session.tick(now)
+        events = session.events()
+        seen += ends(events)
+        if any(isinstance(event, Ping) for event in events):
+            session.heard(now)
+    return seen
+
+
+def test_messages_that_nobody_acknowledges_end_a_connection_that_answers_pings() -> None:
+    session = a_session(2)
+    now = connect(session)
+    session.owed(now + 50)
+    session.owed(now + 60)
+    assert not pinged(session, now + 94.9)
+    (end,) = pinged(session, now + 95.1)
+    assert end.was_open and "acknowledges none" in end.failure.words
+    assert session.address == 1
+
+
+def test_each_acknowledgement_gives_a_slow_broker_time_again() -> None:
+    session = a_session()
+    now = connect(session)
+    session.owed(now)
+    for late in range(1, 20):
+        assert not pinged(session, now + late * 44)
+        session.paid(now + late * 44, left=1)
+    session.paid(now + 20 * 44, left=0)
+    assert not pinged(session, now + 10_000)
+
+
+def test_what_an_earlier_connection_owed_is_forgotten() -> None:
+    session = a_session()
+    now = connect(session)
+    session.owed(now)
+    session.ended(failure(), now + 1)
+    now = connect(session, session.next_tick())
+    assert not pinged(session, now + 1000)
 
 
 # Any order of events.
@@ -378,6 +455,8 @@ CALLS: dict[str, Call] = {
     "subscribed": Session.subscribed,
     "heard": Session.heard,
     "sent": Session.sent,
+    "owed": Session.owed,
+    "paid": lambda session, now: session.paid(now, left=1),
     "retry": Session.retry,
     "tick": Session.tick,
     "late tick": lambda session, now: session.tick(max(now, session.next_tick())),

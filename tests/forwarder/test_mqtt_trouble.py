@@ -328,6 +328,41 @@ async def saying(*answers: bytes, tls: ssl.SSLContext | None = None) -> AsyncIte
 
 
 CONNACK = b"\x20\x02\x00\x00"
+SUBACK = b"\x90\x03\x00\x01\x01"
+
+
+@in_time
+async def test_what_a_broker_takes_and_never_acknowledges_goes_to_the_next_one(
+    folder: Path,
+) -> None:
+    async with (
+        saying(CONNACK, SUBACK) as stuck,
+        a_broker(folder, free_port()) as port,
+        listening(port) as server,
+    ):
+        both = tuple(broker_address(f"{BROKER}:{n}") for n in (stuck, port))
+        timing = replace(QUICK, unacknowledged_s=0.2)
+        link, keeper = kept_link(port, addresses=both, timing=timing)
+        async with running(link):
+            await up(link)
+            keeper.put(1, uplink(b"taken by nobody"))
+            assert await server.next("up") == "late taken by nobody"
+            assert "acknowledges none" in str(link.status()["trouble"])
+
+
+@in_time
+async def test_a_broker_that_has_acknowledged_all_owes_nothing(folder: Path) -> None:
+    async with a_broker(folder, free_port()) as port:
+        timing = replace(QUICK, unacknowledged_s=0.2)
+        link, keeper = kept_link(port, timing=timing)
+        async with running(link):
+            await up(link)
+            for number in range(3):
+                keeper.put(number, uplink(b"taken"))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.6):
+                    await until(lambda: link.status()["state"] != "up")
+            assert keeper.acked == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ class BrokerPath:
         self._timer: asyncio.TimerHandle | None = None
         self._tls = TlsFiles(settings) if any(a.tls for a in settings.addresses) else None
         self._quota: int | None = None
+        self._owed: set[int] = set()  # messages that the broker is to acknowledge
         self._moves = 0
         self._told = ""
         self._told_tls = ""
@@ -129,7 +130,11 @@ class BrokerPath:
         if self._connection is None or self.state is not State.UP:
             return None
         self._session.sent(self._now())
-        return self._connection.publish(message)
+        number = self._connection.publish(message)
+        if message.qos and number is not None:
+            self._owed.add(number)
+            self._session.owed(self._now())
+        return number
 
     def renew(self, words: str) -> None:
         """A new connection instead of this one; `words` say why."""
@@ -195,6 +200,9 @@ class BrokerPath:
         self._user.message(topic, payload, retained=retained)
 
     def published(self, mid: int, code: int, name: str) -> None:
+        if mid in self._owed:
+            self._owed.remove(mid)
+            self._session.paid(self._now(), left=len(self._owed))
         self._user.published(mid, code=code if code >= FAILED else 0, name=name)
 
     def ended(self, failure: Failure) -> None:
@@ -278,6 +286,7 @@ class BrokerPath:
 
     def _opened(self) -> None:
         self.connections += 1
+        self._owed.clear()
         self.since_s = time.time()
         self._moves = 0
         self._told = ""

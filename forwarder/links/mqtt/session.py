@@ -6,7 +6,9 @@ Times are seconds on any monotonic clock. There is one owner of reconnecting, an
 
 Rules (mqtt-backends.md 5.1, 5.6): full jitter between 0 and a ceiling that doubles up to
 `most_backoff_s`, and starts low again only after a stable minute; subscriptions are part of being
-connected; whoever is refused, or has a twin, waits minutes; a clock that is wrong, seconds.
+connected; whoever is refused, or has a twin, waits minutes; a clock that is wrong, seconds. A
+broker that answers pings and acknowledges nothing (a node cut off from its cluster) is as good as
+gone.
 """
 
 from __future__ import annotations
@@ -56,10 +58,13 @@ class Timing:
     most_refused_s: float = 600.0
     first_twin_s: float = 60.0
     most_twin_s: float = 900.0
-    twin_losses: int = 3  # closed so many times in a row,
+    twin_losses: int = (
+        3  # closed so many times in a row by one broker and no other trouble between,
+    )
     twin_within_s: float = 10.0  # each so soon after CONNACK
     route_s: float = 15.0
     silent_keepalives: float = 1.5  # without a byte from the broker
+    unacknowledged_s: float = 45.0  # with messages under way, and not one of them acknowledged
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +135,11 @@ class Session:
         self._rounds = 0  # failures since the last steady connection: each doubles the pause
         self._refusals = 0
         self._twins = 0
-        self._quick_losses = 0
+        self._quick_losses = [0] * addresses
         self._deadline = 0.0  # of the step, or when the pause ends; unused while up
         self._connack_at = 0.0
         self._heard_at = self._sent_at = self._ping_at = self._route_at = 0.0
+        self._owed_since: float | None = None  # messages under way, none acknowledged since
 
     @property
     def address(self) -> int:
@@ -164,6 +170,7 @@ class Session:
         self.connections += 1
         self.up_since = now
         self._heard_at = self._sent_at = now
+        self._owed_since = None
         self._ping_at = now + self._keepalive_s
         self._route_at = now + self._timing.route_s
         self._events.append(Opened())
@@ -175,6 +182,15 @@ class Session:
     def sent(self, now: float) -> None:
         """Something was sent to it."""
         self._sent_at = now
+
+    def owed(self, now: float) -> None:
+        """A message was sent that it is to acknowledge."""
+        if self._owed_since is None:
+            self._owed_since = now
+
+    def paid(self, now: float, *, left: int) -> None:
+        """It has acknowledged one; `left` are still under way."""
+        self._owed_since = now if left else None
 
     def ended(self, failure: Failure, now: float) -> None:
         """The try failed, or the connection is gone, or is to be dropped for this reason."""
@@ -202,12 +218,19 @@ class Session:
         """When `tick` is next worth calling."""
         if self.state is not State.UP:
             return self._deadline
-        return min(self._silent_at(), self._next_ping(), self._route_at)
+        return min(self._silent_at(), self._stuck_at(), self._next_ping(), self._route_at)
 
     def _tick_up(self, now: float) -> None:
         if now >= self._silent_at():
             silent_s = now - self._heard_at
             words = f"the broker has been silent for {silent_s:.0f} s; keepalive_s is shorter"
+            self._end(Failure(Trouble.NETWORK, words), now)
+            return
+        if now >= self._stuck_at():
+            words = (
+                "the broker takes messages and acknowledges none for "
+                f"{self._timing.unacknowledged_s:.0f} s; is it cut off from its cluster, or full?"
+            )
             self._end(Failure(Trouble.NETWORK, words), now)
             return
         if now >= self._next_ping():
@@ -223,6 +246,11 @@ class Session:
         if not self._keepalive_s:  # MQTT 5: a broker may switch it off
             return float("inf")
         return self._heard_at + self._timing.silent_keepalives * self._keepalive_s
+
+    def _stuck_at(self) -> float:
+        if self._owed_since is None:
+            return float("inf")
+        return self._owed_since + self._timing.unacknowledged_s
 
     def _next_ping(self) -> float:
         """Both silences count: ours, which the broker watches, and its own."""
@@ -244,13 +272,13 @@ class Session:
 
     def _end(self, failure: Failure, now: float) -> None:
         was_open = self.state is State.UP
-        if was_open and now - (self.up_since or now) >= self._timing.steady_s:
+        was_steady = was_open and now - (self.up_since or now) >= self._timing.steady_s
+        if was_steady:
             self._prove()
-        if self.state in (State.SUBSCRIBING, State.UP):
-            failure = self._look_for_twin(failure, now)
+        failure = self._look_for_twin(failure, now)
         if self.state is not State.CONNECTING:
             self._turn += 1  # what answers there is no good: another IP address of the name first
-        pause_s = self._pause(failure.kind, was_open)
+        pause_s = self._pause(failure.kind, was_steady)
         self.up_since = None
         self.trouble = failure
         usual = State.LOST if was_open else State.UNREACHABLE
@@ -261,24 +289,31 @@ class Session:
         """The connection has stood long enough: the next trouble begins with short pauses."""
         self.trouble = None
         self._rounds = self._refusals = self._twins = 0
+        self._quick_losses = [0] * self._addresses
 
     def _look_for_twin(self, failure: Failure, now: float) -> Failure:
-        """MQTT 3.1.1 does not say that somebody else came with our id: it just closes."""
-        if failure.kind is not Trouble.CLOSED:
+        """MQTT 3.1.1 does not say that somebody else came with our id: it just closes.
+
+        A broker that is ill closes too; but where there are twins it lets everybody in.
+        """
+        if failure.kind is not Trouble.CLOSED or self.state not in (State.SUBSCRIBING, State.UP):
+            if failure.kind is not Trouble.TWIN:
+                self._quick_losses = [0] * self._addresses
             return failure
         quick = now - self._connack_at <= self._timing.twin_within_s
-        self._quick_losses = self._quick_losses + 1 if quick else 0
-        if self._quick_losses < self._timing.twin_losses:
+        losses = self._quick_losses[self._address] + 1 if quick else 0
+        self._quick_losses[self._address] = losses
+        if losses < self._timing.twin_losses:
             return failure
         return Failure(
             Trouble.TWIN,
-            f"the broker has closed {self._quick_losses} connections in a row right after letting "
+            f"the broker has closed {losses} connections in a row right after letting "
             "us in: most likely another client uses our client id; give each gateway its own "
             "client_id. Some brokers (AWS IoT) do the same when they do not allow a topic or a "
             "retained message: see docs/mqtt.md",
         )
 
-    def _pause(self, kind: Trouble, was_open: bool) -> float:
+    def _pause(self, kind: Trouble, was_steady: bool) -> float:
         timing, chance = self._timing, self._chance()
         if kind in (Trouble.RENEWED, Trouble.MOVED):
             return chance * timing.first_ceiling_s
@@ -287,7 +322,7 @@ class Session:
         if kind is Trouble.TWIN:
             self._twins += 1
             return _long(timing.first_twin_s, timing.most_twin_s, self._twins, chance)
-        last = self._next_address(was_open)
+        last = self._next_address(first=was_steady and kind is not Trouble.NETWORK)
         if kind in (Trouble.REFUSED, Trouble.CERTIFICATE):
             self._refusals += 1
             return _long(timing.first_refused_s, timing.most_refused_s, self._refusals, chance)
@@ -297,12 +332,13 @@ class Session:
         self._rounds += 1
         return chance * ceiling_s
 
-    def _next_address(self, was_open: bool) -> bool:
-        """Whose turn it is; True when every address has had its turn."""
-        if was_open:
-            self._address = 0
-            return True
-        self._address = (self._address + 1) % self._addresses
+    def _next_address(self, *, first: bool) -> bool:
+        """Whose turn it is; True when every address has had its turn.
+
+        The first again when a connection that had proved itself was closed; one that went silent,
+        or did not live long, may be anywhere but there.
+        """
+        self._address = 0 if first else (self._address + 1) % self._addresses
         return self._address == 0
 
     # What to do about it.
