@@ -66,6 +66,20 @@ def test_radios_move_where_the_channels_are() -> None:
     assert (std.enable, std.bw_hz, std.sf) == (True, 250_000, 7)
 
 
+def test_one_channel_far_from_the_others_has_a_radio_of_its_own() -> None:
+    made = planned(EU868, plan(863_100_000, 868_700_000, 869_500_000))
+    assert heard(made) == {863_100_000, 868_700_000, 869_500_000} and not made.validate()
+
+
+@pytest.mark.parametrize(("asked_hz", "bw_hz"), [(250_000, 250_000), (0, EU868.fsk.bw_hz)])
+def test_an_fsk_channel_without_a_bandwidth_keeps_that_of_the_board(
+    asked_hz: int, bw_hz: int
+) -> None:
+    wanted = replace(plan(868_100_000), fsk=(868_500_000, asked_hz, 100_000))
+    fsk = planned(EU868, wanted).fsk
+    assert (fsk.enable, fsk.bw_hz, fsk.bitrate_bps) == (True, bw_hz, 100_000)
+
+
 def test_power_and_all_else_stay_the_owners() -> None:
     made = planned(EU868, plan(863_100_000))
     for now, before in zip(made.radios, EU868.radios, strict=True):

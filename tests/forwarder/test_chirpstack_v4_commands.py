@@ -279,6 +279,11 @@ def test_a_topic_of_another_shape_is_unreadable() -> None:
     assert isinstance(v4().read("x", b"", now_us=None), Unreadable)
 
 
+def test_a_channel_may_have_every_spreading_factor_of_the_chip() -> None:
+    found = read("config", plan(lora_channel(868_100_000, *range(5, 13))))
+    assert isinstance(found, ChannelPlanPushed) and not found.fault
+
+
 def test_a_bandwidth_of_older_servers_is_kilohertz() -> None:
     legacy = {"bandwidth_legacy": 125, "spreading_factors": SFS}
     channel = gw_pb2.ChannelConfiguration(frequency=868_100_000, lora_modulation_config=legacy)
