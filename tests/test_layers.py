@@ -50,6 +50,23 @@ RULES: dict[str, set[str]] = {
     "forwarder/page/settings.py": PURE,
     "forwarder/recovery.py": PURE | {"hal.concentrator", "hal.sx1302", "hal.transport"},
     "forwarder/change/proof.py": PURE | {"hal"},
+    **{
+        f"forwarder/config/migrate/{name}.py": PURE | {"pathlib", "forwarder.config.load"}
+        for name in (
+            "broker",
+            "concentratord",
+            "document",
+            "draft",
+            "gateway_bridge",
+            "kind",
+            "models",
+            "mqtt_forwarder",
+            "multiplexers",
+            "plan",
+            "station",
+            "station_uri",
+        )
+    },
     "forwarder/setup/answers.py": PURE | {"hal"},
     "forwarder/setup/presets.py": PURE | {"hal"},
     "forwarder/doctor/values.py": PURE | {"hal"},

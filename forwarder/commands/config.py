@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from ..config import GatewayConfig, load
 from ..config.show import lines, rows
 from ..identity import refuse_samples
-from . import config_apply
+from . import config_apply, config_convert
 
 HELP = "check, show, convert or apply a configuration file, ours (TOML) or Semtech's (JSON)"
 EXAMPLE = "edgemast config show /etc/edgemast/gateway.toml"
@@ -20,8 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _action(actions, "check", "warnings and mistakes; exit code 2 if there is a mistake")
     show = _action(actions, "show", "every value and where it came from")
     show.add_argument("--json", action="store_true", help="for programs")
-    convert = _action(actions, "convert", "a Semtech JSON as our TOML")
-    convert.add_argument("-o", "--output", metavar="OUT", help="write to OUT, not to the screen")
+    config_convert.add_arguments(actions)
     apply = _action(actions, "apply", "change to FILE; it stays only if radio and servers work")
     config_apply.add_arguments(apply)
 
@@ -38,12 +36,10 @@ def _action(
 def run(args: argparse.Namespace) -> int:
     if args.action == "apply":
         return config_apply.run(args)
+    if args.action == "convert":
+        return config_convert.run(args)
     config = load(args.file)
-    if args.action == "check":
-        return _check(config)
-    if args.action == "show":
-        return _show(config, as_json=args.json)
-    return _convert(config, args.output)
+    return _check(config) if args.action == "check" else _show(config, as_json=args.json)
 
 
 def _check(config: GatewayConfig) -> int:
@@ -73,18 +69,6 @@ def _show(config: GatewayConfig, *, as_json: bool) -> int:
         return 0
     for line in lines(config):
         print(line)
-    return 0
-
-
-def _convert(config: GatewayConfig, output: str | None) -> int:
-    from ..config.convert import to_toml
-
-    text = to_toml(config)
-    _warn(config)
-    if output is None:
-        print(text, end="")
-    else:
-        Path(output).write_text(text, encoding="utf-8")
     return 0
 
 

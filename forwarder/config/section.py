@@ -6,7 +6,7 @@ silently, ConfigError says file, line, key, value and what is allowed. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..errors import ConfigError
@@ -80,6 +80,9 @@ class Section:
 
     def __contains__(self, key: str) -> bool:
         return self._table.get(key) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
 
     def place(self, key: str = "") -> str:
         """`file:line` of a value, or of this object."""

@@ -63,7 +63,7 @@ def translate(
         )
     board(conf, out, sx1301=sx1301)
     if uri.startswith("spi:"):
-        _lines(source, out, script)
+        reset_lines(source, out, script)
     settings = root.section("gateway_conf") or Section(source, ("gateway_conf",), {})
     gateway(settings, out)
     if root.section("debug_conf"):
@@ -73,11 +73,11 @@ def translate(
 
 def _read(text: str, name: str) -> Document:
     source = document(jsonc.parse(text, name))
-    _one_board_name(source)
+    one_board_name(source)
     return source
 
 
-def _one_board_name(source: Document) -> None:
+def one_board_name(source: Document) -> None:
     """Call the board object SX130x_conf whatever its name is; of an array take the first."""
     for found in (word for word in BOARDS if word in source.root):
         value = source.root.pop(found)
@@ -112,12 +112,12 @@ def _board(root: Section, source: Document) -> Section:
     if "device" in conf and "com_type" not in conf:
         raise ConfigError(
             f"{conf.place('device')}: this is a station.conf of LoRa Basics Station; its channels "
-            "come from the server. Write a gateway.toml with board, region and server"
+            "come from the server. `edgemast config convert` makes a gateway.toml of it"
         )
     return conf
 
 
-def _lines(source: Document, out: Out, script: tuple[str, str] | None) -> None:
+def reset_lines(source: Document, out: Out, script: tuple[str, str] | None) -> None:
     """The reset lines of an SPI board, which Semtech's files leave to a script."""
     lines, place = dict(CORECELL_LINES), "reset lines of Semtech's CoreCell"
     found = dict(_ASSIGNMENT.findall(script[1])) if script else {}

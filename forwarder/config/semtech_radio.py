@@ -158,7 +158,7 @@ def _radio(radio: Section, name: str, out: Out, shared: list[Table], *, sx1301: 
     put("type", "type", kind)
     put("freq_hz", "freq", radio.integer("freq", 0, 0, MAX_HZ))
     put("rssi_offset_db", "rssi_offset", float(radio.number("rssi_offset", 0.0, -400, 400)))
-    put("rssi_tcomp", "rssi_tcomp", _coefficients(radio))
+    put("rssi_tcomp", "rssi_tcomp", coefficients(radio))
     put("single_input", "single_input_mode", radio.flag("single_input_mode", False))
     transmits = radio.flag("tx_enable", False)
     put("tx_enable", "tx_enable", transmits)
@@ -168,10 +168,10 @@ def _radio(radio: Section, name: str, out: Out, shared: list[Table], *, sx1301: 
         if key not in radio:
             radio.warn(key, "is missing: every downlink on this radio will be refused")
         put(name_hz, key, radio.integer(key, 0, 0, MAX_HZ))
-    put("tx_gains", "tx_gain_lut", _gains(radio, kind, shared))
+    put("tx_gains", "tx_gain_lut", gains(radio, kind, shared))
 
 
-def _coefficients(radio: Section) -> list[float]:
+def coefficients(radio: Section) -> list[float]:
     terms = radio.section("rssi_tcomp")
     if terms is None:
         return [0.0] * 5
@@ -180,7 +180,7 @@ def _coefficients(radio: Section) -> list[float]:
     return [float(terms.number(name, 0.0, -1e6, 1e6)) for name in names]
 
 
-def _gains(radio: Section, kind: str, shared: list[Table]) -> list[Table]:
+def gains(radio: Section, kind: str, shared: list[Table]) -> list[Table]:
     """The gain table, ascending: the chip's driver takes the first fit from the top."""
     lines = radio.sections("tx_gain_lut")
     for_sx1250 = bool(lines) and "pwr_idx" in lines[0]
@@ -191,12 +191,12 @@ def _gains(radio: Section, kind: str, shared: list[Table]) -> list[Table]:
             f"the gain table of a board with {kind}; this one {has} pwr_idx and is for {other}: "
             "copy the table of your board (config/boards)",
         )
-    gains = [_gain(line, for_sx1250) for line in lines] or _from_sx1301(radio, kind, shared)
-    powers = [int(str(gain["rf_power"])) for gain in gains]
+    rows = [_gain(line, for_sx1250) for line in lines] or _from_sx1301(radio, kind, shared)
+    powers = [int(str(row["rf_power"])) for row in rows]
     if powers != sorted(powers):
         radio.warn("tx_gain_lut", "is not in order of rf_power; sorted")
-        gains = [gain for _, gain in sorted(zip(powers, gains, strict=True), key=lambda p: p[0])]
-    return gains
+        rows = [row for _, row in sorted(zip(powers, rows, strict=True), key=lambda p: p[0])]
+    return rows
 
 
 def _gain(line: Section, for_sx1250: bool) -> Table:
