@@ -125,14 +125,19 @@ def _udp(
     spool: Spool | None,
 ) -> Feed:
     """One server over UDP; its uplinks have a keeper if it is to be sent what waited."""
-    from .links.semtech_udp.kept import RESEND_S
+    from .links.semtech_udp.kept import RESEND_S, most_tries
     from .links.semtech_udp.link import SemtechUdpLink
 
     carries = settings.carries
     if spool is None or not is_kept(settings):
         link = SemtechUdpLink(settings, facts, schedule, meter=meter)
         return Feed(link, settings.feed, heads, carries=carries, meter=meter)
-    courier = spool.courier(settings.name, settings.feed.outage, resend_s=RESEND_S)
+    courier = spool.courier(
+        settings.name,
+        settings.feed.outage,
+        resend_s=RESEND_S,
+        most_tries=most_tries(settings.keepalive_s),
+    )
     link = SemtechUdpLink(
         settings, facts, schedule, meter=meter, courier=courier, now_us=facts.now_us
     )

@@ -19,7 +19,7 @@ from ..links.base import Outlet
 from ..links.settings import OutageSettings
 from ..packets import Uplink
 from .jobs import Job, Result
-from .keeper import Keeper
+from .keeper import MOST_TRIES, Keeper
 from .kept import Kept
 from .last_run import Gap
 
@@ -55,6 +55,7 @@ class KeepingCourier:
         session: Callable[[], bytes] = bytes,
         wall_ns: Callable[[], int | None] = time.time_ns,
         resend_s: float | None = None,
+        most_tries: int = MOST_TRIES,
         clock: Callable[[], float] = time.monotonic,
         door: Door | None = None,
         note: Callable[[str, int, float], None] | None = None,
@@ -63,7 +64,13 @@ class KeepingCourier:
         self._clock = clock
         self._settings = settings
         self._session, self._wall_ns = session, wall_ns
-        self._keeper = Keeper(settings, resend_s=resend_s, has_disk=door is not None, now=clock())
+        self._keeper = Keeper(
+            settings,
+            resend_s=resend_s,
+            most_tries=most_tries,
+            has_disk=door is not None,
+            now=clock(),
+        )
         self._door, self._note = door, note
         self._asked: asyncio.Future[None] | None = None  # while the disk is at work
         self.gaps: list[Gap] = []  # what the last run lost

@@ -42,6 +42,7 @@ LATE_S = 1.0  # the first receive window opens so long after a frame (TS001 3.3)
 REPLAY_WINDOW = 64  # paced frames in flight at once
 LIVE_WINDOW = 1024  # frames in flight altogether
 GAP_S = 0.1  # a server has dealt with a frame by then; it drops those that it overtakes
+MOST_TRIES = 3  # of a frame that nobody acknowledges while the link is open
 RETRY_S = 0.25  # until an outlet that would not take a frame is asked again
 
 
@@ -56,7 +57,7 @@ class Keeper:
         settings: OutageSettings,
         *,
         resend_s: float | None = None,
-        most_tries: int = 3,
+        most_tries: int = MOST_TRIES,
         has_disk: bool = False,
         now: float = 0.0,
     ) -> None:

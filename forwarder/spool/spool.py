@@ -22,6 +22,7 @@ from .courier import KeepingCourier
 from .daily import Daily
 from .jobs import Forget, Job, Load, Recover, Result, Write
 from .journal import Journal
+from .keeper import MOST_TRIES
 from .last_run import Gap, Unsaved
 from .stowing import FLUSH_S
 from .worker import Worker
@@ -70,7 +71,12 @@ class Spool:
     # Before anything runs.
 
     def courier(
-        self, name: str, settings: OutageSettings, *, resend_s: float | None = None
+        self,
+        name: str,
+        settings: OutageSettings,
+        *,
+        resend_s: float | None = None,
+        most_tries: int = MOST_TRIES,
     ) -> KeepingCourier:
         """The keeper of one link's uplinks."""
         door = self if self._folder is not None and settings.disk_mb > 0 else None
@@ -80,6 +86,7 @@ class Spool:
             session=self._session,
             wall_ns=self._host.wall_ns,
             resend_s=resend_s,
+            most_tries=most_tries,
             clock=self._clock,
             door=door,
             note=self._journal.note if self._journal else None,

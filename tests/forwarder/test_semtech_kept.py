@@ -5,8 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from forwarder.links.semtech_udp.kept import LATE_US, MOST, KeptPushes, outdated
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forwarder.links.semtech_udp.kept import (
+    LATE_US,
+    MOST,
+    RESEND_S,
+    KeptPushes,
+    most_tries,
+    outdated,
+)
 from forwarder.links.semtech_udp.link import SemtechUdpLink
+from forwarder.links.semtech_udp.session import LOST_AFTER
 from forwarder.links.settings import OutagePolicy, OutageSettings
 from forwarder.spool.courier import KeepingCourier
 
@@ -45,6 +56,12 @@ async def test_an_uplink_is_kept_until_its_push_ack() -> None:
             courier.put(uplink(b"two"))
             await until(lambda: courier.status()["acknowledged"] == 1)
             assert courier.status()["in_flight"] == 1
+
+
+@given(st.integers(1, 600))
+def test_no_frame_is_given_up_before_its_lost_server_is_noticed(keepalive_s: int) -> None:
+    given_up_s = most_tries(keepalive_s) * RESEND_S
+    assert given_up_s > (LOST_AFTER + 1) * keepalive_s
 
 
 @in_the_loop

@@ -9,12 +9,22 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from math import ceil
 
 from ...packets import Uplink
+from .session import LOST_AFTER
 
 RESEND_S = 10.0  # a PUSH_ACK that has not come by then is not waited for
 MOST = 4096  # tokens remembered; more can only be in flight when nobody answers
 LATE_US = 60_000_000  # before now: longer than any server delays an answer
+
+
+def most_tries(keepalive_s: float) -> int:
+    """How often a frame is sent until it is given up: no sooner than a lost link is noticed.
+
+    After that the link is closed, and what was not acknowledged waits.
+    """
+    return ceil((LOST_AFTER + 1) * keepalive_s / RESEND_S) + 1
 
 
 class KeptPushes:

@@ -1,0 +1,1 @@
+"""A day of a whole gateway in simulated time; see `__main__.py`."""
