@@ -53,6 +53,23 @@ FAMILIES = tuple(
         ("downlinks_lost_total", "counter", "Accepted and then not sent, by link and reason."),
         ("downlink_airtime_seconds_total", "counter", "Time on the air, by link and band."),
         ("downlink_margin_seconds", "histogram", "Time left when a downlink came, by link."),
+        (
+            "lbt_attempts_total",
+            "counter",
+            "Frames listened before, by channel and result: free, busy.",
+        ),
+        (
+            "spectrum_median_dbm",
+            "gauge",
+            "Level that half of the last scan's readings reach, by channel.",
+        ),
+        (
+            "spectrum_busy_ratio",
+            "gauge",
+            "Part of the last scan's readings above -90 dBm, by channel.",
+        ),
+        ("spectrum_scans_total", "counter", "Scans that gave a result, by channel."),
+        ("beacons_total", "counter", "Class B beacons, by result: sent, or why not."),
         ("link_up", "gauge", "1 while the server answers."),
         ("link_forwarded_total", "counter", "Frames sent to the server."),
         ("link_acknowledged_total", "counter", "Frames or datagrams that it acknowledged."),
@@ -70,6 +87,9 @@ FAMILIES = tuple(
         ("gps_pps", "gauge", "1 while PPS edges come."),
         ("gps_satellites", "gauge", "Satellites in use, as the receiver tells."),
         ("spool_written_bytes_total", "counter", "Bytes that went to the disk."),
+        ("spool_written_bytes_last_day", "gauge", "Of those, within the last 24 hours."),
+        ("spool_gaps", "gauge", "Losses of earlier runs that were found at the start."),
+        ("spool_trouble", "gauge", "1 while the disk cannot be used; frames are kept in memory."),
     )
 )
 PREFIX = "edgemast_"
@@ -112,7 +132,8 @@ def text(state: State) -> str:
     for link in links.values():
         _link(samples, link)
     _gps(samples, _table(state.get("gps")))
-    samples.add("spool_written_bytes_total", _table(state.get("spool")).get("written_bytes"))
+    _air(samples, state)
+    _spool(samples, _table(state.get("spool")))
     return "".join(samples.text())
 
 
@@ -201,6 +222,32 @@ def _link(samples: Samples, link: State) -> None:
     samples.add("link_waiting", outage.get("waiting", link.get("waiting")), labels)
     samples.add_all("link_outage_dropped_total", outage.get("dropped"), "reason", labels)
     samples.add_all("link_certificate_days", link.get("certificate_days"), "which", labels)
+
+
+def _air(samples: Samples, state: State) -> None:
+    """What the listening radio found, and what became of beacons."""
+    for row in _rows(state.get("listening")):
+        for result in ("free", "busy"):
+            labels = {"freq_hz": row.get("freq_hz"), "bw_hz": row.get("bw_hz"), "result": result}
+            samples.add("lbt_attempts_total", row.get(result), labels)
+    for row in _rows(state.get("spectrum")):
+        labels = {"freq_hz": row.get("freq_hz")}
+        samples.add("spectrum_median_dbm", row.get("median_dbm"), labels)
+        samples.add("spectrum_busy_ratio", row.get("share_above_90_dbm"), labels)
+        samples.add("spectrum_scans_total", row.get("scans"), labels)
+    beacons = _table(state.get("beacons"))
+    samples.add("beacons_total", beacons.get("sent"), {"result": "sent"})
+    samples.add_all("beacons_total", beacons.get("skipped"), "result")
+
+
+def _spool(samples: Samples, spool: State) -> None:
+    if not spool:
+        return
+    samples.add("spool_written_bytes_total", spool.get("written_bytes"))
+    samples.add("spool_written_bytes_last_day", spool.get("written_bytes_last_day"))
+    gaps = spool.get("gaps")
+    samples.add("spool_gaps", len(gaps) if isinstance(gaps, list) else None)
+    samples.add("spool_trouble", bool(spool.get("trouble")))
 
 
 def _gps(samples: Samples, gps: State) -> None:

@@ -70,6 +70,7 @@ class Live:
             self._viewers.discard(queue)
 
     def _frame(self, frame: Frame) -> None:
+        self._made_s = float("-inf")  # who comes next is not told of this one any more
         if self._viewers:
             self._tell(event("frame", msgspec.json.encode(plain(frame))))
 

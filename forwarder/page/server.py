@@ -1,7 +1,7 @@
 """Serves the page: the only part of it that knows a socket. All of it is bounded.
 
 One request a connection. Whoever is slow, talks too much or talks nonsense loses that connection
-only: a request has HEAD_S to come, each piece of an answer WRITE_S to go, and CONNECTIONS are
+only: Limits says how long a request may come and each piece of an answer go, and how many are
 served at a time. The framework (routes.py) is given whole, allowed requests and gives back values;
 what it does not see cannot harm it.
 """
@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from microdot import Microdot, Response
@@ -32,11 +33,7 @@ if TYPE_CHECKING:
 
     from ..app import Gateway
 
-CONNECTIONS = 24
-HEAD_S = 5.0
-WRITE_S = 10.0
 CLOSE_S = 2.0
-GUESS_S = 1.0  # how long a wrong token waits for its answer
 MAX_BODY = 2048  # bytes of a login form
 WORDS = {
     200: "OK", 303: "See Other", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
@@ -48,24 +45,42 @@ WORDS = {
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds for a request to come and for each piece of an answer to go; connections at a time.
+
+    `guess_s`: how long a wrong token waits for its answer.
+    """
+
+    head_s: float = 5.0
+    write_s: float = 10.0
+    connections: int = 24
+    guess_s: float = 1.0
+
+
 class PageServer:
     """A part of the gateway. `port` is the real one once it listens, if it was 0."""
 
     def __init__(
-        self, settings: PageSettings, app: Microdot, live: Live, access: Access,
-        context: ssl.SSLContext | None, *, head_s: float = HEAD_S, write_s: float = WRITE_S,
-    ) -> None:  # fmt: skip
+        self,
+        settings: PageSettings,
+        app: Microdot,
+        live: Live,
+        access: Access,
+        context: ssl.SSLContext | None,
+        limits: Limits,
+    ) -> None:
         self.name = "page"
         self.port = settings.port
         self.listening = asyncio.Event()
         self._settings = settings
         self._app, self._live, self._access, self._context = app, live, access, context
-        self._head_s, self._write_s = head_s, write_s
+        self._limits = limits
         self._serving: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Serve until cancelled. Raises OSError if the address cannot be listened on."""
-        tls = {"ssl_handshake_timeout": self._head_s, "ssl_shutdown_timeout": CLOSE_S}
+        tls = {"ssl_handshake_timeout": self._limits.head_s, "ssl_shutdown_timeout": CLOSE_S}
         server = await asyncio.start_server(
             self._accept,
             self._settings.host,
@@ -87,7 +102,7 @@ class PageServer:
             await asyncio.gather(*self._serving, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._serving) >= CONNECTIONS:
+        if len(self._serving) >= self._limits.connections:
             writer.write(_head(Response(b"", 503), b""))
             writer.close()
             return
@@ -108,9 +123,9 @@ class PageServer:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        out = Out(writer, self._write_s)
+        out = Out(writer, self._limits.write_s)
         try:
-            async with asyncio.timeout(self._head_s):
+            async with asyncio.timeout(self._limits.head_s):
                 request = await self._read(reader)
             response = await self._respond(request, writer)
             head_only = request.method == "HEAD"
@@ -146,7 +161,7 @@ class PageServer:
         )  # fmt: skip
         response: Response = await self._app.dispatch_request(asked)
         if response.status_code == 403:
-            await asyncio.sleep(GUESS_S)  # guessing a token is slow
+            await asyncio.sleep(self._limits.guess_s)  # guessing a token is slow
         return response
 
 
@@ -205,7 +220,9 @@ def _titled(headers: Mapping[str, str]) -> dict[str, str]:
     return {"Content-Type": kind} if kind else {}
 
 
-def open_server(settings: PageSettings, gateway: Gateway) -> PageServer:
+def open_server(
+    settings: PageSettings, gateway: Gateway, limits: Limits | None = None
+) -> PageServer:
     """The page of `gateway`. Raises ConfigError for a token or certificates that cannot be used."""
     token = read_token(settings.token_file, "page.token_file") if settings.token_file else ""
     access = Access(token, loopback=settings.loopback, secure=settings.tls)
@@ -213,7 +230,7 @@ def open_server(settings: PageSettings, gateway: Gateway) -> PageServer:
     ring = gateway.watching.ring
     assert ring is not None, "parts.open_page makes it"
     app = Routes(live, ring, access, lambda: snapshot(gateway)).app()
-    return PageServer(settings, app, live, access, server_context(settings))
+    return PageServer(settings, app, live, access, server_context(settings), limits or Limits())
 
 
 def server_context(settings: PageSettings) -> ssl.SSLContext | None:

@@ -65,6 +65,30 @@ def test_a_histogram_counts_up_and_ends_with_everything() -> None:
     assert found["edgemast_downlink_margin_seconds_count"] == {(("link", "a"),): 7.0}
 
 
+def test_channels_are_told_as_they_were_listened_to_and_scanned() -> None:
+    state = {
+        "listening": [{"freq_hz": 923_200_000, "bw_hz": 125_000, "free": 5, "busy": 2}],
+        "spectrum": [{"freq_hz": 867_100_000, "median_dbm": -112, "share_above_90_dbm": 0.03,
+                      "scans": 4, "levels_dbm": [], "counts": []}],
+        "beacons": {"sent": 7, "skipped": {"GPS_UNLOCKED": 1}},
+    }  # fmt: skip
+    found = samples(text(state))
+    channel = (("bw_hz", "125000"), ("freq_hz", "923200000"))
+    assert found["edgemast_lbt_attempts_total"] == {
+        (*channel, ("result", "free")): 5.0, (*channel, ("result", "busy")): 2.0}  # fmt: skip
+    assert found["edgemast_spectrum_median_dbm"] == {(("freq_hz", "867100000"),): -112.0}
+    assert found["edgemast_beacons_total"][(("result", "GPS_UNLOCKED"),)] == 1.0
+
+
+def test_a_spool_tells_its_gaps_and_its_trouble() -> None:
+    spool = {"written_bytes": 4096, "written_bytes_last_day": 0, "gaps": ["a"], "trouble": "full"}
+    found = samples(text({"spool": spool}))
+    assert found["edgemast_spool_gaps"] == {(): 1.0} and found["edgemast_spool_trouble"] == {
+        (): 1.0
+    }
+    assert "edgemast_spool_gaps" not in samples(text({"spool": None}))
+
+
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_any_name_is_a_label_that_comes_back(link: str, reason: str) -> None:
     shown = text({"links": [{"name": link, "state": "up", "filtered_by": {reason: 3}}]})
@@ -81,7 +105,14 @@ _JUNK = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(["radio", "downlinks", "links", "gps", "spool"]), _JUNK))
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["radio", "downlinks", "links", "gps", "spool", "listening", "spectrum", "beacons"]
+        ),
+        _JUNK,
+    )
+)
 def test_a_state_of_another_version_is_no_reason_to_fail(state: dict[str, Any]) -> None:
     samples(text(state))
 

@@ -38,7 +38,7 @@ function takeState(fresh) {
 
 function heard() {
   heardAt = performance.now();
-  document.documentElement.dataset.live = "yes";
+  tellLive();
 }
 
 function render() {
@@ -76,6 +76,7 @@ function connect() {
   source?.close();
   source = new EventSource("/events");
   source.addEventListener("state", (event) => takeState(JSON.parse(event.data)));
+  source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) ask(); });
   source.addEventListener("frame", (event) => { takeFrame(JSON.parse(event.data)); heard(); soon(); });
 }
 
@@ -84,7 +85,8 @@ arrangeSignal(() => renderSignal(frames));
 connect();
 setInterval(() => { tellLive(); if (state && document.visibilityState === "visible") { renderFrames(frames); renderSignal(frames); } }, 1000);
 setInterval(() => {
-  if (performance.now() - heardAt < PATIENCE_MS) return;
+  const closed = source.readyState === EventSource.CLOSED; // refused once; browsers give up then
+  if (!closed && performance.now() - heardAt < PATIENCE_MS) return;
   ask();
-  if (source.readyState === EventSource.CLOSED) connect(); // refused once; browsers give up then
+  if (closed) connect();
 }, POLL_MS);

@@ -82,7 +82,7 @@ function legend(what) {
   place.dataset.what = what;
   const scale = el("canvas", { class: "swatch", width: 128, height: 12, "aria-hidden": "true" });
   const pen = scale.getContext("2d");
-  for (let x = 0; x < 128; x++) { pen.fillStyle = colour(x / 127); pen.fillRect(x, 0, 1, 12); }
+  for (let x = 0; pen && x < 128; x++) { pen.fillStyle = colour(x / 127); pen.fillRect(x, 0, 1, 12); }
   place.replaceChildren(
     el("span", {}, `${low} ${unit}`, scale, `${high} ${unit}`),
     el("span", {}, "outlined: sent by this gateway"), el("span", {}, "pale: ghost or damaged"));
