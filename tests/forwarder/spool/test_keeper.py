@@ -242,6 +242,37 @@ def test_without_frames_there_is_nothing_to_wake_up_for() -> None:
     assert keeper.next_tick(0.0) == inf
 
 
+def test_another_connection_without_a_word_of_the_last_ones_end_sends_again() -> None:
+    keeper = a_keeper()
+    keeper.opened(0.0)
+    put(keeper, 0.0, A)
+    sent(keeper, 0.0)
+    keeper.opened(0.5)
+    assert sent(keeper, 0.5) == [(0, False)]
+
+
+def test_a_replay_that_broke_off_has_its_whole_window_again() -> None:
+    keeper = a_keeper(replay_per_s=1000.0)
+    put(keeper, 0.0, *range(C + 1, C + 201))
+    keeper.opened(100.0)
+    for second in range(10):
+        sent(keeper, 100.0 + second)
+    keeper.closed(110.0)
+    keeper.opened(120.0)
+    assert sum(len(sent(keeper, 120.0 + second)) for second in range(10)) == REPLAY_WINDOW
+
+
+def test_a_repeat_that_could_not_leave_is_not_counted() -> None:
+    keeper = a_keeper()
+    keeper.opened(0.0)
+    put(keeper, 0.0, A)
+    sent(keeper, 0.0)
+    keeper.opened(1.0)
+    for kept in keeper.to_send(1.0):
+        keeper.unsent(kept.number, 1.0)
+    assert keeper.tally.repeated == 0
+
+
 STEP = st.one_of(
     st.tuples(st.just("put"), st.sampled_from([A, B, C, 0, 1])),
     st.tuples(st.just("open"), st.just(0)),

@@ -255,6 +255,75 @@ def test_many_more_frames_than_are_loaded_at_once_come_back_in_order() -> None:
         assert (mine := [number for number in gone if number % 3 == device]) == sorted(mine)
 
 
+def test_memory_that_is_full_drops_nothing_that_the_disk_has() -> None:
+    bench = in_outage(memory_frames=16)
+    bench.keeper.opened(bench.now)
+    bench.serve()
+    bench.keeper.closed(bench.now)
+    dropped = bench.keeper.tally.dropped[Drop.FULL]
+    bench.put(*[A] * 10)
+    assert bench.keeper.tally.dropped[Drop.FULL] == dropped
+    bench.at(bench.now + FLUSH_S)
+    bench.keeper.opened(bench.now)
+    assert sorted(bench.replay(bench.now + 60)) == list(range(dropped, 30))
+
+
+def test_a_frame_that_is_acknowledged_while_it_is_written_leaves_the_disk_again() -> None:
+    bench = Bench()
+    bench.put(A)
+    bench.now = AFTER_S
+    job = bench.keeper.job(bench.now)
+    assert isinstance(job, Write)
+    bench.keeper.opened(bench.now)
+    for kept in list(bench.keeper.to_send(bench.now)):
+        bench.keeper.acknowledged(kept.number)
+    bench.keeper.done(job, bench.disk.do(job, bench.now), bench.now)
+    bench.serve()
+    assert bench.disk.rows == {} and bench.keeper.stowing.rows == 0
+
+
+def test_after_the_store_was_lost_what_memory_has_is_written_anew() -> None:
+    bench = in_outage()
+    bench.keeper.opened(bench.now)
+    bench.serve()  # all twenty are in memory too
+    bench.keeper.closed(bench.now)
+    bench.disk.rows.clear()
+    bench.keeper.disk_lost()
+    assert bench.keeper.at_risk == 20 and bench.keeper.tally.dropped == {}
+    bench.at(bench.now + AFTER_S)
+    assert len(bench.disk.rows) == 20 and bench.keeper.at_risk == 0
+
+
+def test_a_removal_that_the_loss_of_the_store_overtook_is_not_counted() -> None:
+    bench = in_outage()
+    bench.keeper.opened(bench.now)
+    bench.serve()
+    for kept in list(bench.keeper.to_send(bench.now)):
+        bench.keeper.acknowledged(kept.number)
+    bench.now += FLUSH_S
+    job = bench.keeper.job(bench.now)
+    assert isinstance(job, Forget)
+    bench.keeper.disk_lost()
+    bench.keeper.done(job, None, bench.now)
+    assert bench.keeper.stowing.rows == 0 and bench.keeper.at_risk == len(bench.keeper)
+
+
+def test_a_disk_that_worked_again_is_tried_soon_after_its_next_failure() -> None:
+    bench = Bench()
+    bench.put(A)
+    for _ in range(3):
+        bench.now = bench.keeper.next_tick(bench.now)
+        assert bench.keeper.job(bench.now) is not None
+        bench.keeper.stowing.failed(bench.now)
+    bench.now = bench.keeper.next_tick(bench.now)
+    bench.serve()
+    bench.put(A)
+    bench.now += FLUSH_S
+    assert bench.keeper.job(bench.now) is not None
+    bench.keeper.stowing.failed(bench.now)
+    assert bench.keeper.next_tick(bench.now) == bench.now + PAUSES_S[0]
+
+
 STEP = st.one_of(
     st.tuples(st.just("put"), st.sampled_from([A, B, C])),
     st.tuples(st.just("open"), st.just(0)),
