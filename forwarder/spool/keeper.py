@@ -14,7 +14,7 @@ The rules, in the order in which they matter:
 5. A join-request is sent at once or never: its device has asked again by then.
 6. When the link closes, what was sent and not acknowledged goes first again: at least once.
 
-With the policy `drop` (and `sink-only`, where only local mode's sinks keep frames) a frame waits
+With the policy `drop` (and `sink-only`: local mode's sinks have queues of their own) a frame waits
 for `BLIP_S` at most: a reconnect costs nothing, an outage all that it lasted.
 
 A long outage goes to disk: see stowing.py, which is asked here what is older than what waits.

@@ -95,3 +95,24 @@ def test_a_busy_link_is_given_the_frame_again_by_the_timer() -> None:
                 await asyncio.sleep(0.01)
 
     asyncio.run(body())
+
+
+def test_a_frame_is_known_to_be_at_risk_before_it_leaves() -> None:
+    async def body() -> None:
+        noted: list[int] = []
+        at_send: list[int] = []
+        courier = KeepingCourier(
+            "lns", makers.settings("drop"), note=lambda name, count, age_s: noted.append(count)
+        )
+
+        class Link:
+            def send(self, number: int, uplink: Uplink, *, late: bool) -> bool:
+                at_send.append(noted[-1])
+                return True
+
+        courier.attach(Link())
+        courier.opened()
+        courier.put(makers.uplink())
+        assert at_send == [1]
+
+    asyncio.run(body())
