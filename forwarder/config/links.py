@@ -110,7 +110,7 @@ def _mqtt(
             metadata_commands=server.metadata_commands,
             commands=server.commands,
             command_timeout_s=server.command_timeout_s,
-            raw=server.raw,
+            raw_command=server.raw_command,
         )
     except ValueError as error:
         raise ConfigError(f"{place(key)}: {key}: {error}") from error

@@ -107,7 +107,7 @@ class MqttServer(ServerBase, frozen=True, kw_only=True, tag_field="type", tag="m
     metadata_commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
     commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
     command_timeout_s: Annotated[float, Meta(gt=0, le=3600)] = 10.0
-    raw: bool = False
+    raw_command: tuple[str, ...] = ()
 
 
 Server = UdpServer | MqttServer

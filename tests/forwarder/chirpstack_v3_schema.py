@@ -154,6 +154,10 @@ RawPacketForwarderCommand
   1 gateway_id gatewayID bytes
   2 raw_id rawID bytes
   3 payload payload bytes
+RawPacketForwarderEvent
+  1 gateway_id gatewayID bytes
+  2 raw_id rawID bytes
+  3 payload payload bytes
 ConnState
   1 gateway_id gatewayID bytes
   2 state state enum State

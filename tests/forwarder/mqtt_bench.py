@@ -19,6 +19,7 @@ from forwarder.links.mqtt.dialect import (
     ExecRequest,
     ExecResult,
     Message,
+    RawRequest,
     Report,
     Unreadable,
 )
@@ -73,7 +74,7 @@ def downlink(name: str) -> Downlink:
 
 
 class TextDialect:
-    """Words on topics: `up`, `stats`, `ack`, `state`; `down NAME ITEM...`, `exec NAME WORDS`."""
+    """Words on topics: `up`, `stats`, `ack`, `state`; `down NAME ITEM...`, `exec NAME WORDS`, `raw`."""
 
     username = ""
     replays = True
@@ -111,6 +112,8 @@ class TextDialect:
             return DownlinkRequest(words[0].encode(), items, words[0])
         if topic.endswith("/exec") and words:
             return ExecRequest(words[0], 7, b"", {"WORD": " ".join(words[1:])})
+        if topic.endswith("/raw"):
+            return RawRequest(payload, b"9")
         return Unreadable("no word that is known")
 
     def answer(self, request: DownlinkRequest, answers: Sequence[Answer | None]) -> Message | None:
@@ -127,6 +130,9 @@ class TextDialect:
     def exec_result(self, result: ExecResult) -> Message | None:
         text = b"%d %s|%s" % (result.exec_id, result.stdout.strip(), result.error.encode())
         return Message("gw/exec", text, self.qos)
+
+    def raw_result(self, request: RawRequest, output: bytes) -> Message | None:
+        return Message("gw/event/raw", request.raw_id + b" " + output, self.qos)
 
 
 @dataclass

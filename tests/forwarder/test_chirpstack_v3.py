@@ -290,9 +290,25 @@ def test_a_command_is_answered_under_its_own_identifier(as_json: bool) -> None:
 
 
 @FORMATS
-def test_raw_bytes_and_a_channel_plan_are_read(as_json: bool) -> None:
-    raw = V3.RawPacketForwarderCommand(gateway_id=GATEWAY, payload=b"\1")
-    assert read("raw", raw, as_json) == RawRequest(b"\1")
+def test_what_the_program_for_raw_commands_says_has_the_commands_identifier(as_json: bool) -> None:
+    raw = V3.RawPacketForwarderCommand(gateway_id=GATEWAY, raw_id=UUID, payload=b"\1")
+    found = read("raw", raw, as_json)
+    assert found == RawRequest(b"\1", UUID)
+    assert isinstance(found, RawRequest)
+    message = v3(json=as_json).raw_result(found, b"said")
+    event = theirs(message, V3.RawPacketForwarderEvent, as_json)
+    assert (event.gateway_id, event.raw_id, event.payload) == (GATEWAY, UUID, b"said")
+
+
+@FORMATS
+def test_an_identifier_longer_than_a_uuid_is_refused(as_json: bool) -> None:
+    raw = V3.RawPacketForwarderCommand(gateway_id=GATEWAY, raw_id=bytes(17), payload=b"\1")
+    found = read("raw", raw, as_json)
+    assert isinstance(found, Unreadable) and "raw_id" in found.detail
+
+
+@FORMATS
+def test_a_channel_plan_is_read(as_json: bool) -> None:
     many = {"bandwidth": 125, "spreading_factors": [7, 8, 9]}
     one = {"bandwidth": 250, "spreading_factors": [7]}
     made = V3.GatewayConfiguration(gateway_id=GATEWAY, version="v1")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.links.chirpstack.context import pack
-from forwarder.links.mqtt.dialect import DownlinkRequest, ExecResult
+from forwarder.links.mqtt.dialect import DownlinkRequest, ExecResult, RawRequest
 from forwarder.packets import Answer, Position, Refusal, Refused, Uplink
 from forwarder.regulation import BandLoad
 from hal.frames import Crc
@@ -261,6 +261,14 @@ def test_the_result_of_a_command_goes_to_exec(as_json: bool) -> None:
     found = theirs(message.payload, gw_pb2.GatewayCommandExecResponse, as_json)
     assert (found.gateway_id, found.exec_id) == (EUI, 9)
     assert (found.stdout, found.stderr, found.error) == (b"out", b"err", "exit 1")
+
+
+@FORMATS
+def test_what_the_program_for_raw_commands_says_goes_to_raw(as_json: bool) -> None:
+    message = sent(v4(json=as_json).raw_result(RawRequest(b"asked"), b"said"))
+    assert message.topic == f"eu868/gateway/{EUI}/event/raw"
+    found = theirs(message.payload, gw_pb2.RawPacketForwarderEvent, as_json)
+    assert (found.gateway_id, found.payload) == (EUI, b"said")
 
 
 @given(

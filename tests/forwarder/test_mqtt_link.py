@@ -23,6 +23,7 @@ from .mqtt_bench import (
     kept_link,
     listening,
     running,
+    told,
     until,
     up,
 )
@@ -350,6 +351,36 @@ async def test_a_server_may_run_what_is_listed_and_nothing_else(folder: Path) ->
             assert "not done after 2 s" in await server.next("exec")
             await server.say("command/exec", "absent")
             assert "cannot be started" in await server.next("exec")
+
+
+@in_time
+async def test_raw_commands_are_read_by_the_one_program_that_is_named_for_them(
+    folder: Path,
+) -> None:
+    upper = "import sys; d = sys.stdin.read(); d == 'bad' and sys.exit(3); print(d.upper(), end='')"
+    async with a_broker(folder, free_port()) as port, listening(port) as server:
+        link = a_link(port, raw_command=(sys.executable, "-c", upper))
+        async with running(link):
+            await up(link)
+            await server.say("command/raw", "one; two")
+            assert await server.next("event/raw") == "9 ONE; TWO"
+            with told() as lines:
+                await server.say("command/raw", "bad")
+                await server.say("command/raw", "three")
+                assert await server.next("event/raw") == "9 THREE", "nothing is told of the other"
+            assert lines == ["here: the program for raw commands: ended with 3"]
+            assert link.status()["programs"] == 3
+
+
+@in_time
+async def test_raw_commands_are_ignored_where_no_program_is_named(folder: Path) -> None:
+    async with a_broker(folder, free_port()) as port, listening(port) as server:
+        link = a_link(port, commands={"x": ("true",)})
+        async with running(link):
+            await up(link)
+            await server.say("command/raw", "x")
+            await until(lambda: link.status()["unreadable"] == 1)
+            assert link.status()["programs"] == 0
 
 
 # The end.

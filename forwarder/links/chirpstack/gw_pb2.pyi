@@ -363,6 +363,14 @@ class RawPacketForwarderCommand(_message.Message):
     payload: bytes
     def __init__(self, payload: _Optional[bytes] = ..., gateway_id: _Optional[str] = ...) -> None: ...
 
+class RawPacketForwarderEvent(_message.Message):
+    __slots__ = ["gateway_id", "payload"]
+    GATEWAY_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    gateway_id: str
+    payload: bytes
+    def __init__(self, payload: _Optional[bytes] = ..., gateway_id: _Optional[str] = ...) -> None: ...
+
 class Timing(_message.Message):
     __slots__ = ["delay", "gps_epoch", "immediately"]
     DELAY_FIELD_NUMBER: _ClassVar[int]

@@ -358,6 +358,16 @@ class RawPacketForwarderCommand(_message.Message):
     raw_id: bytes
     def __init__(self, gateway_id: _Optional[bytes] = ..., raw_id: _Optional[bytes] = ..., payload: _Optional[bytes] = ...) -> None: ...
 
+class RawPacketForwarderEvent(_message.Message):
+    __slots__ = ["gateway_id", "payload", "raw_id"]
+    GATEWAY_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    RAW_ID_FIELD_NUMBER: _ClassVar[int]
+    gateway_id: bytes
+    payload: bytes
+    raw_id: bytes
+    def __init__(self, gateway_id: _Optional[bytes] = ..., raw_id: _Optional[bytes] = ..., payload: _Optional[bytes] = ...) -> None: ...
+
 class UplinkFrame(_message.Message):
     __slots__ = ["phy_payload", "rx_info", "tx_info"]
     PHY_PAYLOAD_FIELD_NUMBER: _ClassVar[int]

@@ -13,7 +13,14 @@ from hal.modulation import CODING_RATES, Fsk, LoRa
 
 from ...packets import Answer, Position, Uplink
 from ..base import RadioFacts
-from ..mqtt.dialect import Command, DownlinkRequest, ExecResult, Message, Report
+from ..mqtt.dialect import (
+    Command,
+    DownlinkRequest,
+    ExecResult,
+    Message,
+    RawRequest,
+    Report,
+)
 from ..mqtt.settings import MqttSettings
 from . import fields, words
 from .encoding import encode
@@ -30,6 +37,7 @@ from .gw_v3_pb2 import (
     LoraModulationInfo,
     Modulation,
     PerModulationCount,
+    RawPacketForwarderEvent,
     UplinkFrame,
     UplinkRxInfo,
     UplinkTxInfo,
@@ -121,6 +129,12 @@ class ChirpstackV3(ChirpstackGateway):
             error=fields.clean_text(result.error),
         )
         return self._event("exec", response)
+
+    def raw_result(self, request: RawRequest, output: bytes) -> Message | None:
+        event = RawPacketForwarderEvent(
+            gateway_id=self._gateway_id, raw_id=request.raw_id, payload=output
+        )
+        return self._event("raw", event)
 
     def _state_payload(self, *, online: bool) -> bytes:
         state = ConnState(gateway_id=self._gateway_id, state="ONLINE" if online else "OFFLINE")

@@ -63,7 +63,7 @@ def read(command: str, payload: bytes, settings: MqttSettings, session: bytes) -
             case "raw":
                 raw = decode(payload, RawPacketForwarderCommand)
                 fields.check_gateway(raw.gateway_id.hex(), settings.eui)
-                return RawRequest(raw.payload)
+                return RawRequest(raw.payload, _an_id("raw_id", raw.raw_id))
     except UnreadableMessage as error:
         return Unreadable(f"{command}: {error}")
     return Unreadable(f"command '{command[:40]}': down, config, exec or raw expected")
@@ -77,8 +77,7 @@ def _downlink(frame: DownlinkFrame, settings: MqttSettings, session: bytes) -> C
     fields.check_items(len(items))
     for name in (frame.gateway_id, *(tx_info.gateway_id for _, tx_info in items)):
         fields.check_gateway(name.hex(), settings.eui)
-    if len(frame.downlink_id) > MOST_ID_BYTES:
-        raise UnreadableMessage(f"downlink_id: 16 bytes expected, {len(frame.downlink_id)} came")
+    _an_id("downlink_id", frame.downlink_id)
     number = frame.token or int.from_bytes(frame.downlink_id[-4:], "big")
     return DownlinkRequest(
         key=frame.downlink_id or b"token" + frame.token.to_bytes(4, "big"),
@@ -87,6 +86,12 @@ def _downlink(frame: DownlinkFrame, settings: MqttSettings, session: bytes) -> C
         ),
         reference=Asked(frame.token, frame.downlink_id, single),
     )
+
+
+def _an_id(name: str, came: bytes) -> bytes:
+    if len(came) > MOST_ID_BYTES:
+        raise UnreadableMessage(f"{name}: {MOST_ID_BYTES} bytes expected, {len(came)} came")
+    return came
 
 
 def _item(
@@ -141,9 +146,7 @@ def _when(tx_info: DownlinkTxInfo, session: bytes) -> When | Refused:
 
 def _exec(request: GatewayCommandExecRequest, eui: str) -> Command:
     fields.check_gateway(request.gateway_id.hex(), eui)
-    if len(request.exec_id) > MOST_ID_BYTES:
-        raise UnreadableMessage(f"exec_id: 16 bytes expected, {len(request.exec_id)} came")
-    exec_id = int.from_bytes(request.exec_id, "big")
+    exec_id = int.from_bytes(_an_id("exec_id", request.exec_id), "big")
     environment = {entry.key: entry.value for entry in request.environment}
     return ExecRequest(request.command, exec_id, request.stdin, environment)
 

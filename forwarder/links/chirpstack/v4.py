@@ -12,7 +12,14 @@ from hal.modulation import Fsk, LoRa
 
 from ...packets import Answer, Position, Uplink
 from ...regulation import BandLoad
-from ..mqtt.dialect import Command, DownlinkRequest, ExecResult, Message, Report
+from ..mqtt.dialect import (
+    Command,
+    DownlinkRequest,
+    ExecResult,
+    Message,
+    RawRequest,
+    Report,
+)
 from . import fields, words
 from .gateway import ChirpstackGateway
 from .gw_pb2 import (
@@ -28,6 +35,7 @@ from .gw_pb2 import (
     LoraModulationInfo,
     Modulation,
     PerModulationCount,
+    RawPacketForwarderEvent,
     UplinkFrame,
     UplinkRxInfo,
     UplinkTxInfo,
@@ -107,6 +115,10 @@ class ChirpstackV4(ChirpstackGateway):
             error=fields.clean_text(result.error),
         )
         return self._event("exec", response)
+
+    def raw_result(self, request: RawRequest, output: bytes) -> Message | None:
+        event = RawPacketForwarderEvent(gateway_id=self._settings.eui, payload=output)
+        return self._event("raw", event)
 
     def _state_payload(self, *, online: bool) -> bytes:
         state, eui = "ONLINE" if online else "OFFLINE", self._settings.eui

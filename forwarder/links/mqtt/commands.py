@@ -56,7 +56,7 @@ class Commands:
         self._say = say
         self._tally = tally
         self._repeats = Repeats()
-        self._programs: asyncio.Queue[ExecRequest] = asyncio.Queue(MOST_WAITING)
+        self._programs: asyncio.Queue[ExecRequest | RawRequest] = asyncio.Queue(MOST_WAITING)
         self._quiet_until = 0.0
         self.on_plan: OnPlan | None = None
         self.plan_version = ""
@@ -71,8 +71,8 @@ class Commands:
                 self._program(request)
             case ChannelPlanPushed() as plan:
                 self._plan(plan)
-            case RawRequest():
-                self._complain("a raw command is ignored: there is no other packet forwarder here")
+            case RawRequest() as request:
+                self._raw(request)
             case Unreadable(detail):
                 self._complain("a message on %s is ignored: %s", topic, detail)
 
@@ -80,15 +80,10 @@ class Commands:
         """Run what programs are asked for, until cancelled."""
         while True:
             request = await self._programs.get()
-            outcome = await run_program(
-                self._settings.commands[request.name],
-                limit_s=self._settings.command_timeout_s,
-                stdin=request.stdin,
-                environment=request.environment,
-            )
-            result = ExecResult(request.exec_id, outcome.stdout, outcome.stderr, outcome.error)
-            log.info("%s: ran '%s': %s", self._settings.name, request.name, result.error or "ok")
-            self._tell(result)
+            if isinstance(request, ExecRequest):
+                await self._run_listed(request)
+            else:
+                await self._run_raw(request)
 
     def _read(self, topic: str, payload: bytes) -> Command:
         try:
@@ -155,9 +150,42 @@ class Commands:
         except asyncio.QueueFull:
             self._tell(ExecResult(request.exec_id, b"", b"", "too many commands wait already"))
 
+    async def _run_listed(self, request: ExecRequest) -> None:
+        outcome = await run_program(
+            self._settings.commands[request.name],
+            limit_s=self._settings.command_timeout_s,
+            stdin=request.stdin,
+            environment=request.environment,
+        )
+        result = ExecResult(request.exec_id, outcome.stdout, outcome.stderr, outcome.error)
+        log.info("%s: ran '%s': %s", self._settings.name, request.name, result.error or "ok")
+        self._tell(result)
+
     def _tell(self, result: ExecResult) -> None:
-        message = self._dialect.exec_result(result)
-        if message is not None and not self._say(message):
+        self._publish(self._dialect.exec_result(result))
+
+    def _raw(self, request: RawRequest) -> None:
+        if not self._settings.raw_command:
+            self._complain("a raw command is ignored: raw_command is not set")
+            return
+        self._tally.programs += 1
+        try:
+            self._programs.put_nowait(request)
+        except asyncio.QueueFull:
+            self._complain("a raw command is ignored: too many commands wait already")
+
+    async def _run_raw(self, request: RawRequest) -> None:
+        """One event for each command that was done; there is no word for what went wrong."""
+        words = self._settings.raw_command
+        limit_s = self._settings.command_timeout_s
+        outcome = await run_program(words, limit_s=limit_s, stdin=request.payload)
+        if outcome.error:
+            self._complain("the program for raw commands: %s", outcome.error)
+            return
+        self._publish(self._dialect.raw_result(request, outcome.stdout))
+
+    def _publish(self, result: Message | None) -> None:
+        if result is not None and not self._say(result):
             self._complain("the result of a program could not be sent")
 
     def _plan(self, plan: ChannelPlanPushed) -> None:

@@ -76,9 +76,13 @@ class ChannelPlanPushed:
 
 @dataclass(frozen=True, slots=True)
 class RawRequest:
-    """Bytes for the packet forwarder itself; refused unless the configuration allows it."""
+    """Bytes for the one program that the configuration names for them (`raw_command`).
+
+    `raw_id` is the dialect's own, for the answer.
+    """
 
     payload: bytes
+    raw_id: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +175,5 @@ class Dialect(Protocol):
     def report(self, report: Report) -> Message | None: ...
 
     def exec_result(self, result: ExecResult) -> Message | None: ...
+
+    def raw_result(self, request: RawRequest, output: bytes) -> Message | None: ...

@@ -253,7 +253,8 @@ class MqttLink:
     def _listens(self) -> bool:
         """Whether there is anything that this server may ask of us."""
         settings = self._settings
-        return not settings.uplink_only or bool(settings.commands) or settings.remote_config
+        runs = bool(settings.commands or settings.raw_command)
+        return not settings.uplink_only or runs or settings.remote_config
 
     # Reports.
 

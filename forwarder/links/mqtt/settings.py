@@ -88,7 +88,7 @@ class MqttSettings:
     `command_topic` and `state_topic` are templates with `{prefix}`, `{eui}` and `{event}` or
     `{command}`; empty: the profile's own; a `state_topic` of "none" publishes no state. `commands`
     and `metadata_commands` are argument lists by name, run without a shell for at most
-    `command_timeout_s`.
+    `command_timeout_s`; so is `raw_command`, which is given the bytes of raw commands.
     """
 
     name: str
@@ -120,7 +120,7 @@ class MqttSettings:
     metadata_commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     command_timeout_s: float = 10.0
-    raw: bool = False
+    raw_command: tuple[str, ...] = ()
 
     def carries(self, frame: RxFrame) -> bool:
         """Whether this server can use such a frame at all; The Things Stack drops damaged ones."""

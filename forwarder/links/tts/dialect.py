@@ -14,7 +14,15 @@ from collections.abc import Callable, Sequence
 from hal.gps.leap import LeapTable
 
 from ...packets import Answer, Position, Refusal, Refused, Uplink
-from ..mqtt.dialect import Command, DownlinkRequest, ExecResult, Message, Report, Unreadable
+from ..mqtt.dialect import (
+    Command,
+    DownlinkRequest,
+    ExecResult,
+    Message,
+    RawRequest,
+    Report,
+    Unreadable,
+)
 from ..mqtt.settings import MqttSettings
 from . import down, up
 from .gateway_pb2 import GatewayIdentifiers, TxAcknowledgment
@@ -138,6 +146,9 @@ class TtsDialect:
 
     def exec_result(self, result: ExecResult) -> Message | None:
         return None  # nothing asks for one here
+
+    def raw_result(self, request: RawRequest, output: bytes) -> Message | None:
+        return None  # nor for this
 
     def _topic(self, kind: str) -> str:
         return f"v3/{self.uid}/{kind}"
