@@ -11,6 +11,7 @@ works where everything is read-only; the next change tidies up.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -25,6 +26,15 @@ FIRST = b"first\n"  # there was no configuration before
 
 class ChangeError(EdgemastError):
     """A change cannot be made, or did not stand its proof."""
+
+
+def not_written(error: OSError) -> ChangeError:
+    """What to do about a place that cannot be written, in words."""
+    if error.errno == errno.EROFS:
+        advice = "the file system is read-only: mount -o remount,rw / first"
+    else:
+        advice = "use sudo, or another place with -c FILE"
+    return ChangeError(f"{error.filename}: {error.strerror}; {advice}")
 
 
 class Pending:

@@ -12,7 +12,7 @@ from pathlib import Path
 from hal.clock import SystemClock
 
 from .. import state_file
-from ..change.pending import Change, ChangeError, Pending
+from ..change.pending import Change, ChangeError, Pending, not_written
 from ..change.proof import answering, wanted
 from ..change.service import Process, Service, Systemd
 from ..change.steps import Gateway, make
@@ -72,8 +72,8 @@ def run(args: argparse.Namespace) -> int:
                 _told(servers, args.timeout)
                 gateway = Gateway(service, state, SystemClock(), args.timeout)
                 make(change, data, gateway, servers)
-    except PermissionError as error:
-        raise ChangeError(f"{error.filename} cannot be written: use sudo") from error
+    except OSError as error:
+        raise not_written(error) from error
     answers = ", ".join(sorted(answering(state()))) or "none"
     how = f"proved, servers that answer: {answers}" if service else "looked at by the doctor"
     print(f"{current}: {how}; what ran before is {Pending(current).previous}")

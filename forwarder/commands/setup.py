@@ -9,7 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from ..change.pending import Change, ChangeError, Pending
+from ..change.pending import Change, ChangeError, Pending, not_written
 from ..change.service import Systemd, run_command
 from ..errors import ConfigError
 from ..secret_files import write_private
@@ -114,8 +114,8 @@ def _write(file: Path, text: str) -> None:
         with closing(Change(Pending(file))) as change:
             change.begin(text.encode())
             change.commit()
-    except PermissionError as error:
-        raise ChangeError(f"{error.filename} cannot be written: use sudo, or -c FILE") from error
+    except OSError as error:
+        raise not_written(error) from error
 
 
 def _next(talk: Talk, file: Path, passwords: Passwords, *, start: bool) -> int:

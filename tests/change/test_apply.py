@@ -93,6 +93,17 @@ def test_a_gateway_that_ends_is_not_waited_for(current: Path) -> None:
     assert current.read_bytes() == OLD
 
 
+def test_a_bug_in_the_middle_takes_the_change_back(current: Path) -> None:
+    def broken(data: bytes) -> State | None:
+        if data == NEW:
+            raise RuntimeError("a bug")
+        return well(data)
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        attempt(current, Fake(current, broken))
+    assert current.read_bytes() == OLD and not Pending(current).marker.exists()
+
+
 def test_where_there_was_none_before_nothing_is_left_and_that_is_said(tmp_path: Path) -> None:
     current = tmp_path / "gateway.toml"
     current.write_bytes(b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from contextlib import closing
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from forwarder.change import pending
-from forwarder.change.pending import Change, ChangeError, Pending
+from forwarder.change.pending import Change, ChangeError, Pending, not_written
 from forwarder.whole_file import sync_folder, write_whole
 
 OLD, NEW = b"old = 1\n", b"new = 1\n"
@@ -89,6 +90,14 @@ def test_a_start_as_another_user_may_read_the_marker_whatever_the_umask(files: P
         os.umask(before)
 
 
+@pytest.mark.parametrize(
+    ("number", "advice"), [(errno.EROFS, "remount"), (errno.EACCES, "sudo")], ids=["ro", "denied"]
+)
+def test_a_place_that_cannot_be_written_says_what_to_do(number: int, advice: str) -> None:
+    error = OSError(number, os.strerror(number), "/etc/edgemast/gateway.toml")
+    assert advice in str(not_written(error)) and "/etc/edgemast" in str(not_written(error))
+
+
 class PowerCut(BaseException):
     pass
 
@@ -111,6 +120,7 @@ def test_whenever_the_power_fails_a_start_finds_a_whole_configuration(
     change = Change(files)
     monkeypatch.setattr(pending, "write_whole", cutting(write_whole))
     monkeypatch.setattr(pending, "sync_folder", cutting(sync_folder))
+    monkeypatch.setattr(Change, "_mark", cutting(Change._mark))
     proved = False
     try:
         change.begin(NEW)
