@@ -129,6 +129,10 @@ class Account:
                 continue
             self._close(entry)
         self._open = kept
+        oldest_ns = min((entry.end_ns for entry in kept), default=now_ns) - 60 * S
+        self.troubles = [
+            one for one in self.troubles if one.to_ns is None or one.to_ns >= oldest_ns
+        ]
         for key, at_ns in list(self._recent.items()):
             if at_ns < now_ns - 3 * PATIENCE_NS:
                 del self._recent[key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -41,6 +41,8 @@ from .broker import Broker
 from .simulated_time import Machine
 
 EUI = "0016c001f1500001"
+XTAL_PPM = 2
+KEPT = 16  # frames that the simulation remembers: its memory is flat within the first hour
 STAMPS_US = 20  # between two frames of a session; data rates differ by up to 8
 MQTT, UDP, PLAIN = "behind-a-broker", "over-udp", "plain-udp"
 SCENARIO = f"""
@@ -184,8 +186,10 @@ class Site:
         self.scenario = read(SCENARIO.replace("LAST", str(int(seconds))), "day.toml")
         self._folder = folder
         self.board = SimBoard(machine, eui=EUI)
-        self.board.counter.set_xtal_ppm(2)
-        self.air = Air(7, rules=rules_of(self.scenario.channel))
+        self.board.counter.set_xtal_ppm(XTAL_PPM)
+        self.board.tx.programmed = deque(maxlen=KEPT)
+        self.board.tx.transmitted = deque(maxlen=KEPT)
+        self.air = Air(7, rules=rules_of(self.scenario.channel), keep=KEPT)
         self.air.attach(self.board, name="gw1", at=(0.0, 0.0, 15.0))
         self.world = World(self.air, on_sent=self._sent)
         self._line: Receiver | None = None
@@ -328,7 +332,7 @@ class Site:
         end_ns = self.account.read(frame.payload)
         if end_ns is None:
             return
-        offset_us = frame.counter_us - end_ns / 1000 * (1 + 2e-6)
+        offset_us = frame.counter_us - end_ns / 1000 * (1 + XTAL_PPM * 1e-6)
         if self._offset_us is None:
             self._offset_us = offset_us
         off = abs(offset_us - self._offset_us)

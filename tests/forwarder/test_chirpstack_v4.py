@@ -11,10 +11,12 @@ from google.protobuf.message import Message as ProtobufMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forwarder.links.chirpstack import fields
 from forwarder.links.chirpstack.context import pack
 from forwarder.links.mqtt.dialect import DownlinkRequest, ExecResult, RawRequest
 from forwarder.packets import Answer, Position, Refusal, Refused, Uplink
 from forwarder.regulation import BandLoad
+from hal.airtime import airtime_us
 from hal.frames import Crc
 from hal.modulation import Fsk, LoRa
 
@@ -105,6 +107,23 @@ def test_a_fine_time_beside_an_edge_is_of_the_nearer_second(
     heard = Uplink(uplink(fine_time_ns=fine_ns).frame, gps_ms=gps_ms)
     fine = up(heard).rx_info.fine_time_since_gps_epoch
     assert (fine.seconds, fine.nanos) == (second, fine_ns)
+
+
+@pytest.mark.parametrize("crc", [Crc.OK, Crc.NONE])
+@pytest.mark.parametrize("size", [1, 51, 222])
+@pytest.mark.parametrize("sf", [7, 10, 12])
+@given(preamble_end_ns=st.integers(10**18, 10**18 + 5 * 10**9))
+def test_the_fine_time_of_a_frame_that_takes_seconds_is_of_the_second_of_its_preamble(
+    sf: int, size: int, crc: Crc, preamble_end_ns: int
+) -> None:
+    rate = LoRa(sf, 125_000, 1)
+    symbols_ns = 8 * 1_000_000_000 * 2**sf // 125_000
+    end_ns = preamble_end_ns + 1000 * airtime_us(rate, size, crc=crc is Crc.OK) - symbols_ns
+    frame = uplink(
+        bytes(size), modulation=rate, crc=crc, fine_time_ns=preamble_end_ns % 1_000_000_000
+    ).frame
+    told = fields.fine_time_ns(Uplink(frame), end_ns - end_ns % 1_000_000)
+    assert told == preamble_end_ns
 
 
 def test_a_fine_time_without_gps_time_is_left_out() -> None:

@@ -8,6 +8,7 @@ from zlib import crc32
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from hal.airtime import airtime_us
 from hal.frames import Crc, RxFrame
 from hal.modulation import BANDWIDTHS_HZ, SPREADING_FACTORS, Fsk, LoRa
 
@@ -45,15 +46,23 @@ def rssi_dbm(frame: RxFrame) -> int:
 
 
 def fine_time_ns(uplink: Uplink, since_epoch_ns: int) -> int | None:
-    """The nanoseconds behind the last PPS edge as a time of the same line as `since_epoch_ns`.
+    """The nanoseconds behind a PPS edge as a time of the same line as `since_epoch_ns`.
 
-    Its second is the one that brings the two nearest together: near an edge they may differ.
+    They tell the end of the preamble and `since_epoch_ns` the end of the frame, which may be
+    seconds later. The second is the one that brings the fine time nearest to that preamble's end.
     """
     fine_ns = uplink.frame.fine_time_ns
     if fine_ns is None:
         return None
-    second = (since_epoch_ns - fine_ns + 500_000_000) // 1_000_000_000
+    preamble_end_ns = since_epoch_ns - _after_preamble_ns(uplink.frame)
+    second = (preamble_end_ns - fine_ns + 500_000_000) // 1_000_000_000
     return second * 1_000_000_000 + fine_ns
+
+
+def _after_preamble_ns(frame: RxFrame) -> int:
+    """From the preamble's last own symbol, before the sync word, to the end of the frame."""
+    has_crc = frame.crc is not Crc.NONE
+    return 1000 * airtime_us(frame.modulation, len(frame.payload), preamble=0, crc=has_crc)
 
 
 def uplink_id(uplink: Uplink) -> int:
