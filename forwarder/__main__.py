@@ -31,6 +31,8 @@ COMMANDS = {
     "whoami": "which EUI this gateway has, and why",
     "boards": "the boards that are known, with lines and pins; or which one this is",
     "doctor": "find out why the gateway does not work, from the board to the servers",
+    "monitor": "what the running gateway does, in a terminal",
+    "report": "collect what a bug report needs, without secrets",
     "airtime": "how long a LoRa frame is on the air",
     "frame": "explain a LoRaWAN frame",
     "codec": "try a payload codec in JavaScript",

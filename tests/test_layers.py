@@ -45,6 +45,8 @@ RULES: dict[str, set[str]] = {
     "forwarder/metrics.py": PURE,
     "forwarder/silence.py": PURE,
     "forwarder/recent.py": PURE,
+    "forwarder/redact.py": PURE,
+    "forwarder/monitor_lines.py": PURE,
     "forwarder/frame_words.py": PURE,
     "forwarder/page/access.py": PURE,
     "forwarder/page/settings.py": PURE,
