@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 
 from ..config import load
+from ..config.load import IN_A_FOLDER
 from ..doctor.case import Case
 from ..doctor.chain import checks, new_session
 from ..doctor.examine import examine, within
@@ -57,7 +58,7 @@ def make_case(config: str | None, radio: str | None) -> Case:
     if radio is not None:
         check_uri(radio)
     case = Case(uri=radio)
-    if config is None and any(USUAL.glob("*.toml")):
+    if config is None and any((USUAL / name).is_file() for name in IN_A_FOLDER):
         config = str(USUAL)
     if config is None:
         return case

@@ -205,3 +205,11 @@ def test_the_certificates_of_a_server_are_those_its_settings_name() -> None:
     settings = replace(broker, ca_file="ca.pem", cert_file="me.pem", key_file="me.key")
     assert certificates.named(settings) == [Path("ca.pem"), Path("me.pem")]
     assert certificates.named(UdpSettings("u", "x", EUI)) == []
+
+
+def test_a_semtech_file_in_the_usual_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "global_conf.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(doctor, "USUAL", tmp_path)
+    assert doctor.make_case(None, None).path == tmp_path

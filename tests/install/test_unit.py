@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hal.firmware_store import SYSTEM_DIR
+
 UNIT = Path(__file__).parents[2] / "systemd" / "edgemast.service"
 MOST_EXPOSURE = 1.5
 
@@ -45,6 +47,11 @@ def test_a_wrong_configuration_is_not_tried_again_and_all_else_for_ever() -> Non
 
 def test_duty_cycles_outlive_a_restart_of_the_service() -> None:
     assert settings("RuntimeDirectoryPreserve") == ["yes"]
+
+
+def test_the_service_keeps_its_data_where_roots_commands_look_for_it() -> None:
+    assert settings("Environment") == [f"EDGEMAST_DATA={SYSTEM_DIR}"]
+    assert settings("StateDirectory") == [SYSTEM_DIR.name]
 
 
 def test_every_device_that_a_board_file_names_may_be_opened() -> None:
