@@ -1,19 +1,29 @@
-"""Whether somebody keeps this machine's clock right."""
+"""Whether somebody (NTP, PTP, GPS) keeps this machine's clock right, as the kernel says."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 
-_TIME_ERROR = 5  # adjtimex: the clock is not synchronised
+STA_UNSYNC = 0x0040  # adjtimex(2)
+STATUS_OFFSET = 5 * ctypes.sizeof(ctypes.c_long)  # modes, offset, freq, maxerror, esterror, status
+TIMEX_SIZE = 512  # more than any kernel's struct
+
+
+def asked_kernel() -> bool | None:
+    """Whether the kernel's clock is synchronised; None where it cannot be asked."""
+    if sys.platform != "linux":
+        return None
+    buffer = ctypes.create_string_buffer(TIMEX_SIZE)  # modes 0: change nothing
+    try:
+        state = ctypes.CDLL(None).adjtimex(buffer)
+    except (OSError, AttributeError):
+        return None
+    if int(state) < 0:
+        return None
+    return not ctypes.c_int.from_buffer(buffer, STATUS_OFFSET).value & STA_UNSYNC
 
 
 def kernel_synchronised() -> bool:
-    """Whether the kernel says that somebody (NTP, PTP, GPS) keeps its clock right."""
-    if sys.platform != "linux":
-        return False
-    try:
-        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))
-    except (OSError, AttributeError):
-        return False
-    return 0 <= int(state) < _TIME_ERROR
+    """Whether the kernel says so; False where nobody tells."""
+    return asked_kernel() is True

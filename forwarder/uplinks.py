@@ -1,4 +1,4 @@
-"""From the radio to the links: every frame to every link, untouched, and counted once. Pure."""
+"""From the radio to the links: every frame to every link, untouched, and counted once."""
 
 from __future__ import annotations
 

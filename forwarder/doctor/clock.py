@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import time
 from pathlib import Path
@@ -11,15 +10,13 @@ from urllib.parse import urlsplit
 from hal.gps.receiver import Kind, Receiver
 from hal.gps.values import Report
 
+from ..clock_sync import asked_kernel
 from ..config.model import GpsSettings
 from . import live
 from .case import Case
 from .network import tcp_opens
 from .values import Finding, fail, ok, skipped, warn
 
-STA_UNSYNC = 0x0040  # adjtimex(2)
-STATUS_OFFSET = 5 * ctypes.sizeof(ctypes.c_long)  # modes, offset, freq, maxerror, esterror, status
-TIMEX_SIZE = 512  # more than any kernel's struct
 LISTEN_S = 1.6
 GPSD_PORT = 2947
 
@@ -53,19 +50,7 @@ def _synchronised(case: Case) -> bool | None:
     told = case.machine.run(("timedatectl", "show", "--property=NTPSynchronized", "--value"))
     if told in ("yes", "no"):
         return told == "yes"
-    return kernel_synchronised() if case.machine.root == Path("/") else None
-
-
-def kernel_synchronised() -> bool | None:
-    """What the kernel says of its own clock; None where it cannot be asked."""
-    buffer = ctypes.create_string_buffer(TIMEX_SIZE)  # modes 0: change nothing
-    try:
-        state = ctypes.CDLL(None, use_errno=True).adjtimex(buffer)
-    except (OSError, AttributeError):
-        return None
-    if state < 0:
-        return None
-    return not ctypes.c_int.from_buffer(buffer, STATUS_OFFSET).value & STA_UNSYNC
+    return asked_kernel() if case.machine.root == Path("/") else None
 
 
 def gps(case: Case) -> Finding:

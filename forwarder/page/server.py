@@ -20,7 +20,6 @@ from microdot import Microdot, Response
 from microdot import Request as MicrodotRequest
 
 from ..edge.sources.http_message import MAX_HEAD, HttpError, Request, body_size, parse_head
-from ..errors import ConfigError
 from ..status import snapshot
 from ..token_file import read_token
 from .access import SECURITY_HEADERS, Access
@@ -237,20 +236,6 @@ def server_context(settings: PageSettings) -> ssl.SSLContext | None:
     """TLS as the settings say, None without. Raises ConfigError."""
     if not settings.tls:
         return None
-    import ssl  # OpenSSL is 4 MB of memory
+    from ..server_tls import server_context as context_of  # OpenSSL is 4 MB of memory
 
-    try:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(settings.cert_file, settings.key_file, password=_no_password)
-        if settings.client_ca_file:
-            context.load_verify_locations(settings.client_ca_file)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ValueError) as error:
-        names = ", ".join(filter(None, (settings.cert_file, settings.client_ca_file)))
-        raise ConfigError(f"page: the certificates in {names} cannot be used: {error}") from None
-    return context
-
-
-def _no_password() -> str:
-    raise ValueError("the private key is encrypted; give one that is not")
+    return context_of("page", settings.cert_file, settings.key_file, settings.client_ca_file)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from forwarder.clock_sync import asked_kernel
 from forwarder.config.load import loads
 from forwarder.config.model import GpsSettings
 from forwarder.doctor import bus, clock, gpio, power, storage
@@ -220,7 +221,7 @@ def test_a_clock_that_is_older_than_the_program_is_wrong(
 
 
 def test_the_kernel_can_be_asked_about_its_clock() -> None:
-    assert clock.kernel_synchronised() in (True, False, None)
+    assert asked_kernel() in (True, False, None)
 
 
 def test_a_root_that_is_read_only_is_a_warning(pi: Pi) -> None:

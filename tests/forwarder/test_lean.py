@@ -15,6 +15,8 @@ import forwarder.app, forwarder.links.semtech_udp.link, hal.firmware_store, hal.
 """
 HEAVY = (
     *("ssl", "_ssl", "hashlib", "tempfile", "email", "importlib.metadata", "json", "http"),
+    *("paho", "aiomqtt", "google", "sqlite3", "_sqlite3", "microdot", "websockets", "serial"),
+    *("forwarder.links.mqtt.link", "forwarder.spool", "forwarder.page", "forwarder.edge.local"),
     *("cryptography", "hal.sim", "forwarder.sim", "forwarder.lorawan", "unicodedata", "gpiod"),
 )
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from ...errors import ConfigError
+from ...server_tls import server_context
 from .http_message import MAX_HEAD, HttpError, Request, answer, body_size, parse_head
 from .settings import ListenSettings
 
@@ -46,7 +46,7 @@ class HttpServer:
         self.listening = asyncio.Event()
         self.answers: dict[int, int] = {}
         self._settings = settings
-        server_context(settings)  # a mistake is told now; `run` reads what is there then
+        _context(settings)  # a mistake is told now; `run` reads what is there then
         self._handler = handler
         self._max_body = max_body
         self._deadline_s = deadline_s
@@ -55,7 +55,7 @@ class HttpServer:
     async def run(self) -> None:
         """Serve until cancelled. Raises OSError if the address cannot be listened on."""
         host, port = self._settings.address
-        context = await asyncio.to_thread(server_context, self._settings)
+        context = await asyncio.to_thread(_context, self._settings)
         server = await asyncio.start_server(
             self._serve,
             host,
@@ -132,22 +132,8 @@ async def _drain(reader: asyncio.StreamReader) -> None:
                 left -= len(chunk)
 
 
-def server_context(settings: ListenSettings) -> ssl.SSLContext | None:
+def _context(settings: ListenSettings) -> ssl.SSLContext | None:
     """TLS as the settings say, None without. Raises ConfigError."""
     if not settings.tls:
         return None
-    try:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(settings.cert_file, settings.key_file, password=_no_password)
-        if settings.client_ca_file:
-            context.load_verify_locations(settings.client_ca_file)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ValueError) as error:
-        names = ", ".join(filter(None, (settings.cert_file, settings.client_ca_file)))
-        raise ConfigError(f"listen: the certificates in {names} cannot be used: {error}") from None
-    return context
-
-
-def _no_password() -> str:
-    raise ValueError("the private key is encrypted; give one that is not")
+    return server_context("listen", settings.cert_file, settings.key_file, settings.client_ca_file)
