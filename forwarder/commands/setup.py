@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ..change.pending import Change, ChangeError, Pending, not_written
-from ..change.service import Systemd, run_command
+from ..change.service import UNIT, Systemd, run_command
 from ..errors import ConfigError
 from ..secret_files import write_private
 from ..setup.answers import to_toml
@@ -128,9 +128,10 @@ def _next(talk: Talk, file: Path, passwords: Passwords, *, start: bool) -> int:
 
 
 def _start(talk: Talk) -> int:
-    """Have systemd start the gateway. Raises ChangeError with what it said."""
+    """Have systemd start the gateway, now and at boot. Raises ChangeError with what it said."""
     talk.say("starting the service, and waiting until the radio receives ...")
-    code, said = run_command(("systemctl", "restart", "edgemast.service"), limit_s=START_S)
+    run_command(("systemctl", "enable", UNIT))
+    code, said = run_command(("systemctl", "restart", UNIT), limit_s=START_S)
     if code:
         raise ChangeError(f"the service does not start: {said}; edgemast doctor says why")
     talk.say("the gateway runs: systemctl status edgemast, edgemast doctor")

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.__main__ import main
+from forwarder.change.service import Systemd
 from forwarder.commands import setup as command
 from forwarder.config import GatewayConfig, LinkSettings, loads
 from forwarder.config.detect import Proposal
@@ -247,3 +248,21 @@ def test_without_a_terminal_it_says_what_to_give_instead(
 ) -> None:
     assert main(["setup", "-c", str(tmp_path / "gateway.toml")]) == 2
     assert "--yes" in capsys.readouterr().err
+
+
+def test_the_service_is_started_now_and_at_boot_once_the_file_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def systemctl(words: tuple[str, ...], limit_s: float = 0) -> tuple[int, str]:
+        asked.append(words[1])
+        assert file.exists()
+        return 0, ""
+
+    file = tmp_path / "gateway.toml"
+    monkeypatch.setattr(command, "FILE", file)
+    monkeypatch.setattr(command, "run_command", systemctl)
+    monkeypatch.setattr(Systemd, "installed", lambda self: True)
+    monkeypatch.setattr(command, "Trying", lambda keep_password: trying())
+    assert call(file) == 0 and asked == ["enable", "restart"]
