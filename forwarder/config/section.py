@@ -84,6 +84,10 @@ class Section:
     def __iter__(self) -> Iterator[str]:
         return iter(self._table)
 
+    def filled(self, key: str) -> bool:
+        """Whether there is a value and not an empty one; for secrets, which nobody looks at."""
+        return bool(self._table.get(key))
+
     def place(self, key: str = "") -> str:
         """`file:line` of a value, or of this object."""
         path = (*self._path, key) if key else self._path

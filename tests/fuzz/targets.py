@@ -9,6 +9,7 @@ from . import forwarder_targets as forwarder
 from . import hal_targets as hal
 from .chirpstack_target import fuzz_chirpstack
 from .gps_target import fuzz_gps, fuzz_leap_table
+from .migrate_target import fuzz_migrate
 from .server_target import fuzz_demo_server
 from .tts_target import fuzz_tts_down
 
@@ -34,6 +35,7 @@ TARGETS: dict[str, Target] = {
     "frame": forwarder.fuzz_frame,
     "demo-server": fuzz_demo_server,
     "chirpstack": fuzz_chirpstack,
+    "migrate": fuzz_migrate,
     "tts-down": fuzz_tts_down,
     "gps": fuzz_gps,
     "leap-table": fuzz_leap_table,

@@ -27,7 +27,7 @@ def credentials(section: Section, server: Table) -> None:
     """Name, password and certificates. A password itself is never copied."""
     if name := section.text("username", ""):
         server["username"] = name
-    if section.text("password", ""):
+    if section.filled("password"):
         server["password_file"] = PASSWORD_FILE
         section.warn(
             "password",
