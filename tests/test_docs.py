@@ -29,6 +29,7 @@ from .documents import DOCUMENTS, ROOT, Block, anchors, blocks, code_lines, link
 
 BEFORE = r"(?:^|\| |exec edgemast )(?:sudo (?:-u edgemast )?)?"
 CALL = re.compile(BEFORE + r"(edgemast [a-z].*)")
+OURS = re.compile(r"(hal|forwarder|config|scripts|systemd|tests|benchmarks)/[\w./*-]*")
 SIM, EU868 = 'board = "sim"\n', 'region = "EU868"\n'
 UDP = '[[server]]\naddress = "a.example"\n'
 MQTT = '[[server]]\ntype = "mqtt"\n'
@@ -221,6 +222,12 @@ def test_a_link_of_a_document_leads_to_a_file_and_its_heading(document: Path) ->
 def test_a_page_that_a_document_names_is_there(document: Path) -> None:
     named = set(re.findall(r"\bdocs/[\w-]+\.\w+", document.read_text(encoding="utf-8")))
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_file_of_this_repository_that_a_document_names_is_there(document: Path) -> None:
+    named = {span for span in spans(document) if OURS.fullmatch(span)}
+    assert sorted(name for name in named if not any(ROOT.glob(name.rstrip("/")))) == []
 
 
 def test_every_page_is_in_the_index() -> None:
