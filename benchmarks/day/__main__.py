@@ -88,6 +88,7 @@ def _result(site: Site, happened: dict[str, int], sizes: list[Sizes]) -> dict[st
         "stored_by_the_chip": account.stored,
         "read_by_the_driver": account.received,
         "timestamps": dict(site.stamps),
+        "gps_times": dict(site.times),
         "delivered": dict(account.delivered),
         "repeats": dict(account.repeats),
         "strays": dict(account.strays),

@@ -41,6 +41,7 @@ from .broker import Broker
 from .simulated_time import Machine
 
 EUI = "0016c001f1500001"
+GPS_NS = 20_000  # the chip's timestamp of a frame is good to some microseconds
 XTAL_PPM = 2
 KEPT = 16  # frames that the simulation remembers: its memory is flat within the first hour
 STAMPS_US = 20  # between two frames of a session; data rates differ by up to 8
@@ -198,6 +199,7 @@ class Site:
         self.board.on_transmit.append(self._emitted)
         self.board.on_abort.append(self._aborted)
         self.stamps: Counter[str] = Counter()
+        self.times: Counter[str] = Counter()
         self._offset_us: float | None = None
         self.restarts: Counter[str] = Counter()
         region = region_of(self.scenario)
@@ -333,11 +335,21 @@ class Site:
         if end_ns is None:
             return
         offset_us = frame.counter_us - end_ns / 1000 * (1 + XTAL_PPM * 1e-6)
+        self.times[self._gps_word(frame, end_ns)] += 1
         if self._offset_us is None:
             self._offset_us = offset_us
         off = abs(offset_us - self._offset_us)
         stands = self.account.is_now("radio counter stands")
         self.stamps["right" if off < STAMPS_US else "no counter" if stands else "wrong"] += 1
+
+    def _gps_word(self, frame: RxFrame, end_ns: int) -> str:
+        """Whether the time that servers are told is the receiver's, to some microseconds."""
+        gps = self.gateway.gps
+        assert gps is not None
+        told_ns = gps.keeper.gps_ns(frame.counter_us, gps._now())
+        if told_ns is None:
+            return "untold"
+        return "right" if abs(told_ns - self.gps.gps_ns(end_ns)) < GPS_NS else "wrong"
 
     def radio_up(self) -> None:
         self._offset_us = None
