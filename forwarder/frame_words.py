@@ -35,7 +35,13 @@ CRCS = {Crc.OK: "ok", Crc.BAD: "bad", Crc.NONE: "none"}
 
 
 def plain(frame: Frame) -> Plain:
-    """Everything that is shown of one frame."""
+    """Everything that is shown of one frame; made once, and not to be changed."""
+    if frame.shown is None:
+        frame.shown = _made(frame)
+    return frame.shown
+
+
+def _made(frame: Frame) -> Plain:
     shown: Plain = {"n": frame.number, "at_ms": frame.at_ms}
     if isinstance(frame.of, Uplink):
         shown |= _received(frame.of)

@@ -22,7 +22,8 @@ TEXT = 300  # characters of a reason: what comes from a server may be long
 class Frame:
     """One frame, received or asked to be sent. `number` grows; a downlink's later fate keeps it.
 
-    `fate` of a downlink: waiting, refused, sent or lost; `why` for the two that are bad.
+    `fate` of a downlink: waiting, refused, sent or lost; `why` for the two that are bad. `shown`
+    is what whoever looked first made of it (frame_words.py): the state is looked at all the time.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Frame:
     why: str = ""
     margin_us: int | None = None
     power_dbm: float | None = None
+    shown: dict[str, object] | None = None
 
 
 @dataclass(slots=True)
@@ -99,6 +101,7 @@ class Recent:
         for frame in reversed(self.frames):
             if frame.of is downlink:
                 frame.fate, frame.why = ("lost", why[:TEXT]) if why else ("sent", "")
+                frame.shown = None
                 self._tell(frame)
                 return
 

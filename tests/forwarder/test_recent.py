@@ -154,3 +154,14 @@ def test_a_long_reason_is_cut() -> None:
     recent = Recent()
     recent.changed("link", "a", "down", "x" * 10_000, 0)
     assert len(str(changes(recent)[0]["text"])) == 300
+
+
+def test_a_frame_is_explained_once_and_a_downlink_again_when_it_has_ended() -> None:
+    recent = Recent()
+    recent.received(heard(), 0)
+    assert plain(recent.frames[-1]) is plain(recent.frames[-1])
+    downlink = asked()
+    recent.answered(downlink, Accepted(1, 14.0, False, 5), 0)
+    assert plain(recent.frames[-1])["fate"] == "waiting"
+    recent.ended(downlink)
+    assert plain(recent.frames[-1])["fate"] == "sent"
