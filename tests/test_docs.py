@@ -44,7 +44,7 @@ HEADS = [
 ]
 # Commands that need no board, no network and little time; words stand for what the sandbox has.
 OFFLINE = (
-    "airtime", "boards", "chip-id", "codec decode", "codec encode", "codec test", "config check",
+    "airtime", "boards", "bus-test", "chip-id", "codec decode", "codec encode", "codec test", "config check",
     "config show", "config convert", "demo --keys", "edge check", "edge keygen", "edge list",
     "filter-test", "firmware list", "frame", "whoami",
 )  # fmt: skip
@@ -140,7 +140,7 @@ def test_a_command_that_needs_no_board_runs(
     monkeypatch.setenv("EDGEMAST_DATA", str(sandbox / "data"))
     own = [word.replace("/etc/edgemast", "etc") for word in words(line)]
     for option, value in (("--radio", "sim:"), ("--board", "sim")):
-        if own[0] in ("chip-id", "whoami") and option in own:
+        if own[0] in ("bus-test", "chip-id", "whoami") and option in own:
             own[own.index(option) + 1] = value
     if "keygen" in own:
         Path(own[own.index("--out") + 1]).unlink(missing_ok=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from ipaddress import ip_address
 
 from ..config import GatewayConfig, load
 from ..config.show import lines, rows
 from ..identity import refuse_samples
+from ..links.semtech_udp.settings import UdpSettings
 from . import config_apply, config_convert
 
 HELP = "check, show, convert or apply a configuration file, ours (TOML) or Semtech's (JSON)"
@@ -44,9 +46,29 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(config: GatewayConfig) -> int:
     _warn(config)
+    _note_udp(config)
     refuse_samples(config)
     print(f"{config.path}: good, {summary(config)}")
     return 0
+
+
+def _note_udp(config: GatewayConfig) -> None:
+    """Semtech's protocol across a network that is not one's own: said here and nowhere else."""
+    for server in config.servers:
+        if isinstance(server, UdpSettings) and not _at_home(server.address):
+            print(
+                f"note: server {server.name}: UDP has no password and no encryption; MQTT with "
+                "TLS or a tunnel has (docs/security.md)",
+                file=sys.stderr,
+            )
+
+
+def _at_home(address: str) -> bool:
+    """Whether an address is this machine's or a private network's; a name may be anywhere."""
+    try:
+        return ip_address(address).is_private
+    except ValueError:
+        return address == "localhost"
 
 
 def summary(config: GatewayConfig) -> str:

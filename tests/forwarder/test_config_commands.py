@@ -53,6 +53,20 @@ def test_check_refuses_the_sample_eui(
     assert main(["config", "convert", str(path)]) == 0
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [("lns.example.org", True), ("93.184.216.34", True), ("10.9.0.1", False), ("localhost", False)],
+)
+def test_check_tells_of_udp_outside_a_network_of_ones_own(
+    address: str, told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "g.toml"
+    path.write_text(TOML.replace('"x"', f'"{address}"'), encoding="utf-8")
+    assert f'"{address}"' in path.read_text(encoding="utf-8")
+    assert main(["config", "check", str(path)]) == 0
+    assert ("no password and no encryption" in capsys.readouterr().err) == told
+
+
 def test_show_prints_every_value_with_its_origin_aligned(
     toml: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
