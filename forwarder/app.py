@@ -247,6 +247,7 @@ class Gateway:
             self._without_a_radio(reason)
             return
         self.counters.restarts = dict(self.radio.recovery.steps)
+        self.transmitter.radio_failed()
         self._new_session("the radio failed")
 
     def radio_given_up(self, reason: str) -> None:

@@ -171,6 +171,7 @@ class RadioCounters:
     damage: int = 0  # stretches of the FIFO that were no record
     tx_ok: int = 0
     tx_failed: int = 0
+    tx_cut: int = 0  # of tx_ok: the radio failed before they had left
     restarts: dict[str, int] = field(default_factory=dict)  # recovery stage to count
     rx_very_close: int = 0  # strong frames that had ghosts: a device within metres
     # Of rx_ok and tx_ok, by frequency in Hz and by modulation.

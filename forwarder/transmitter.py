@@ -54,6 +54,7 @@ class Transmitter:
         self._counters = counters
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._newest: tuple[Job, TxReceipt] | None = None  # that the chip has taken
 
     def wake(self) -> None:
         """Hand over what is due, and sleep until the next."""
@@ -69,6 +70,20 @@ class Transmitter:
         if next_us is not None:
             self._timer = self._loop.call_later(max(0, next_us - now_us) / 1e6, self.wake)
 
+    def radio_failed(self) -> None:
+        """What the chip held or sent just now was cut short; told, as it was counted as sent.
+
+        To be called before the line begins anew.
+        """
+        newest, self._newest = self._newest, None
+        now_us = self._radio.now_us()
+        if newest is None or now_us is None:
+            return
+        job, receipt = newest
+        if now_us < receipt.start_us + receipt.airtime_us:
+            self._counters.tx_cut += 1
+            self._tell_lost(job, "the radio failed before it had left")
+
     def new_session(self, why: str) -> None:
         """What was planned on the old counter is dropped, counted and told."""
         for job in self._scheduler.new_session(why):
@@ -76,6 +91,7 @@ class Transmitter:
 
     def _ended(self, job: Job, outcome: TxOutcome) -> None:
         if isinstance(outcome, TxReceipt):
+            self._newest = job, outcome
             self._counters.count_tx(job.frame.freq_hz, job.frame.modulation)
             emission = self._scheduler.emitted(job, outcome)
             if emission is not None and self._keep is not None:

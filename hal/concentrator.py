@@ -140,8 +140,9 @@ class Concentrator:
         except DeviceBusy:
             raise
         except (StartError, TransportError) as error:
-            log.warning("%s; trying once more with a longer reset", error)
+            log.debug("%s; trying once more with a longer reset", error)
             self._start_once(firmware, second)
+            log.warning("the board started with a longer reset only; at first: %s", error)
 
     def _start_once(self, firmware: Firmware, hold_s: float) -> None:
         self._transport.reset(hold_s)

@@ -108,6 +108,7 @@ def _result(site: Site, happened: dict[str, int], sizes: list[Sizes]) -> dict[st
             "waiting": status["waiting"],
             "triggered_in_the_chip": site.emitted,
             "cut_off_in_the_chip": site.aborted,
+            "told_cut": site.gateway.counters.tx_cut,
         },
         "devices": dict(site.world.counts),
         "gps_valid": site.gateway.time.state.valid,

@@ -92,7 +92,7 @@ class Account:
         """A server was given a frame."""
         waiting = self._wanted.get((server, payload))
         if waiting:
-            waiting.popleft().missing.discard(server)
+            waiting.pop().missing.discard(server)
             if not waiting:
                 del self._wanted[server, payload]
             self.delivered[server] += 1

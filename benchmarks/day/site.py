@@ -141,6 +141,10 @@ class WatchedGateway(Gateway):
         self.site.radio_down(reason)
         super().radio_down(reason, first=first)
 
+    def counter_jumped(self, by_us: int) -> None:
+        self.site.new_line()
+        super().counter_jumped(by_us)
+
     def schedule(self, downlink: Downlink) -> Answer:
         answer = super().schedule(downlink)
         self.site.accepted += isinstance(answer, Accepted)
@@ -351,8 +355,12 @@ class Site:
             return "untold"
         return "right" if abs(told_ns - self.gps.gps_ns(end_ns)) < GPS_NS else "wrong"
 
-    def radio_up(self) -> None:
+    def new_line(self) -> None:
+        """The counter's line began anew."""
         self._offset_us = None
+
+    def radio_up(self) -> None:
+        self.new_line()
         self.account.ended("radio down", self.machine.now_ns())
 
     def radio_down(self, reason: str) -> None:

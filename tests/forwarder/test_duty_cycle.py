@@ -110,3 +110,11 @@ def test_a_busy_day_is_remembered_in_few_entries() -> None:
     for number in range(100_000):
         account.sent(emission(number * 864_000, 10_000))
     assert len(account._sent) <= (WINDOW_US + SLACK_US) // GRAIN_US + 2
+
+
+def test_what_left_an_hour_and_half_the_slack_ago_still_counts_when_more_is_sent() -> None:
+    account = Account()
+    account.sent(emission(0))
+    later_us = 1_000_000 + WINDOW_US + SLACK_US // 2
+    account.sent(emission(later_us))
+    assert sum(account.used_us(later_us).values()) == 2_000_000

@@ -18,7 +18,8 @@ from forwarder.packets import (
     Refusal,
     Refused,
 )
-from forwarder.shares import Standing
+from forwarder.regulation import Regulation
+from forwarder.shares import Shares, Standing
 from hal.config import ConcentratorConfig, RadioConfig, TxGain
 from hal.frames import TxReceipt
 from hal.modulation import LoRa
@@ -206,3 +207,19 @@ def test_each_link_has_its_own_account() -> None:
     assert mine.airtime_us == {"M (868-868.6 MHz)": made.counters.airtime_us}
     assert other.refused == {Refusal.TX_FREQ: 1}
     assert made.status(NOW)["links"] == {"lns": mine.status(), "other": other.status()}
+
+
+def test_a_duty_cycle_that_is_not_enforced_refuses_nothing_where_another_limit_is() -> None:
+    made = scheduler(replace(LIMITS, enforce_duty_cycle=False))
+    for number in range(8):
+        accepted(send(made, SLOW, NOW + number * 10_000_000))
+
+
+def test_a_band_without_a_duty_cycle_is_not_taken_for_used_when_nothing_is_known() -> None:
+    free = replace(STRONG, duty_cycle=1.0)
+    regulation = Regulation(replace(LIMITS, bands=(LIMITED, free)), Shares())
+    counted = regulation.remember_nothing(NOW)
+    assert [one.freq_hz for one in counted] == [LIMITED.min_hz]
+    assert [load.load_tracked_us for load in regulation.loads(NOW)] == [36_000_000, 0]
+    assert regulation.counts
+    assert not Regulation(replace(LIMITS, bands=(free,)), Shares()).counts

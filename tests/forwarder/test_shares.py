@@ -62,6 +62,13 @@ def test_a_link_without_an_introduction_gets_of_the_common_half() -> None:
     made = shares(a=Standing(), b=Standing())
     assert made.fits("other", 50, {}, 100)
     assert not made.fits("other", 51, {}, 100)
+    assert not made.fits("other", 1, {"third": 50}, 100)
+
+
+def test_the_whole_of_what_is_guaranteed_fits_whatever_a_frame_has_to_leave() -> None:
+    made = shares(a=Standing(), b=Standing())
+    assert made.fits("b", 25, {"a": 75}, 100, left=0.25)
+    assert not made.fits("b", 26, {"a": 74}, 100, left=0.25)
 
 
 def test_more_than_there_is_fits_nobody() -> None:
