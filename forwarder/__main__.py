@@ -10,11 +10,12 @@ import os
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hal.errors import HalError
 
 from .errors import ConfigError, EdgemastError
+from .version import VERSION
 
 # Every command is a module of `commands` with HELP, EXAMPLE, add_arguments and run. Only the one
 # that is called is imported, so that a gateway loads nothing that it does not use.
@@ -43,6 +44,23 @@ COMMANDS = {
     "spectrum": "measure how loud a band is",
     "bus-test": "find the highest clean bus speed",
 }
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Asks for the terminal's width itself: argparse would load half a megabyte for it, always."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, **{"width": _columns() - 2} | options)
+
+
+def _columns() -> int:
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size().columns or 80
+    except OSError:
+        return 80
 
 
 class Parser(argparse.ArgumentParser):
@@ -82,7 +100,7 @@ def command(name: str) -> tuple[ModuleType, argparse.ArgumentParser]:
         prog=f"edgemast {name}",
         description=module.HELP,
         epilog=f"example: {module.EXAMPLE}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     module.add_arguments(parser)
     return module, parser
@@ -95,18 +113,12 @@ def _overview(arguments: list[str]) -> int:
         epilog="commands:\n"
         + "\n".join(f"  {name:<10} {text}" for name, text in COMMANDS.items())
         + "\n\nexample: edgemast demo",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action="version", version=f"edgemast {VERSION}")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see below")
     parser.parse_args(arguments)
     return 2
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return f"edgemast {version('edgemast')}"
 
 
 def _fail(error: BaseException, code: int) -> int:

@@ -21,7 +21,7 @@ from .config.model import GatewayConfig
 from .errors import ConfigError
 from .redact import Scrub, secret_files, settings, unreadable
 from .state_file import read
-from .version import version
+from .version import VERSION
 
 Run = Callable[[Sequence[str], float], str]
 JOURNAL_LINES = 1000
@@ -106,7 +106,7 @@ def _words(path: Path) -> set[str]:
 
 def _versions() -> dict[str, object]:
     return {
-        "edgemast": version(),
+        "edgemast": VERSION,
         "python": sys.version,
         "platform": platform.platform(),
         "machine": platform.machine(),

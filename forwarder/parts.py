@@ -5,7 +5,8 @@ What a kind of part needs is imported where one is configured: a gateway loads n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hal.clock import Clock
@@ -14,6 +15,7 @@ from hal.transport.open import open_transport
 
 from .config import GatewayConfig, LinkSettings
 from .errors import ConfigError
+from .lean import paho_without_proxies, protobuf_without_python
 from .links.base import RadioFacts, Schedule
 from .links.feed import Feed
 from .links.filters import Heads
@@ -108,12 +110,22 @@ def make_links(
     `spool` keeps uplinks through an outage; without it those of MQTT wait in memory only.
     """
     heads = Heads()
+    servers = tuple(servers)
+    _prepare_libraries([one for one in servers if isinstance(one, MqttSettings)])
     for settings in servers:
         meter = Meter(most_a_day=settings.feed.bytes_per_day)
         if isinstance(settings, UdpSettings):
             yield _udp(settings, facts, schedule, heads, meter, spool)
         else:
             yield _mqtt(settings, facts, schedule, heads, meter, spool, on_plan)
+
+
+def _prepare_libraries(servers: Sequence[MqttSettings]) -> None:
+    """Before any link imports them: without what none of them uses."""
+    if servers:
+        with suppress(ImportError):  # told, with what to install, where the link is made
+            paho_without_proxies(tls=any(one.wants_tls for one in servers))
+            protobuf_without_python()
 
 
 def _udp(

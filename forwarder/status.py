@@ -14,7 +14,7 @@ from hal.modulation import Cw, Fsk, LoRa, words
 
 from .packets import Position, RadioCounters
 from .recent import changes
-from .version import version
+from .version import VERSION
 
 if TYPE_CHECKING:
     from .app import Gateway
@@ -29,7 +29,7 @@ def snapshot(gateway: Gateway) -> State:
     config = gateway.config
     return {
         "format": FORMAT,
-        "version": version(),
+        "version": VERSION,
         "at": _iso(time.time()),
         "started": _iso(gateway.started_s),
         "uptime_s": round(gateway.host_us() / 1e6 - gateway.born_us / 1e6),

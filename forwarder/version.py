@@ -1,12 +1,5 @@
-"""Which Edgemast this is. Asked for when it is told: reading it takes a megabyte of libraries."""
+"""Which Edgemast this is: the one place that says it, read by the build too (pyproject.toml)."""
 
 from __future__ import annotations
 
-from functools import cache
-
-
-@cache
-def version() -> str:
-    from importlib.metadata import version as of
-
-    return of("edgemast")
+VERSION = "0.1.0"

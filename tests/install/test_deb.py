@@ -14,9 +14,9 @@ from types import ModuleType
 
 import pytest
 
-from .machine import ROOT
+from forwarder.version import VERSION
 
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+from .machine import ROOT
 
 needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb")
 

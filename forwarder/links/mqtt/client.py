@@ -2,7 +2,8 @@
 
 A new paho client for each try: nothing of an earlier one can be sent late. Name, TCP, TLS and
 WebSocket handshake happen in a thread with a time limit; from then on the loop drives the socket
-and there is no thread. What paho holds is bounded by whoever publishes.
+and there is no thread. What paho holds is bounded by whoever publishes. Without TLS nothing here
+needs `ssl`, nor a paho that has it (lean.py).
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ import asyncio
 import logging
 import os
 import socket
-import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -29,7 +29,11 @@ from .dial import dial, route_changed
 from .dialect import Message
 from .reasons import Failure, Trouble, refused
 from .settings import BrokerAddress
-from .tls import explained
+
+if TYPE_CHECKING:
+    import ssl
+
+    from paho.mqtt.client import SocketLike
 
 LONGEST_MESSAGE = 1 << 20  # bytes; no command is that long
 READS_AT_ONCE = 64  # packets, then the loop's other work gets its turn
@@ -84,6 +88,7 @@ class _Paho(paho.Client):
     received_bytes = 0
     greeted = False  # CONNACK came
     opened: socket.socket | None = None  # below WebSockets
+    tls: ssl.SSLSocket | None = None
 
     def shut(self) -> None:
         self._sock_close()
@@ -100,10 +105,12 @@ class _Paho(paho.Client):
     def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
         if self.plan.context is None:
             raise ValueError("TLS without a context")
+        host = self.plan.address.host
+        name = host.encode() if host.isascii() else host  # a str takes the tables of Unicode along
         tls = self.plan.context.wrap_socket(
-            tcp_sock, server_hostname=self.plan.address.host, do_handshake_on_connect=False
+            tcp_sock, server_hostname=name, do_handshake_on_connect=False
         )
-        self.opened = tls
+        self.opened = self.tls = tls
         tls.settimeout(self.plan.limit_s)
         tls.do_handshake()
         return tls
@@ -112,7 +119,7 @@ class _Paho(paho.Client):
         try:
             if self._in_packet["remaining_length"] > LONGEST_MESSAGE:
                 raise OSError(f"a message of {self._in_packet['remaining_length']} bytes")
-            data = super()._sock_recv(bufsize)
+            data = self._receive(bufsize)
         except BlockingIOError:
             raise
         except OSError as error:
@@ -123,7 +130,7 @@ class _Paho(paho.Client):
 
     def _sock_send(self, buf: bytes | bytearray) -> int:
         try:
-            sent = super()._sock_send(buf)
+            sent = super()._sock_send(buf) if self.tls else self._plain().send(buf)
         except BlockingIOError:
             raise
         except OSError as error:
@@ -132,18 +139,23 @@ class _Paho(paho.Client):
         self.sent_bytes += sent
         return sent
 
-    def _last_words(self) -> ssl.SSLError | None:
+    def _receive(self, most: int) -> bytes:
+        return super()._sock_recv(most) if self.tls else self._plain().recv(most)
+
+    def _plain(self) -> SocketLike:
+        """For paho's own two ways to the socket every error is a case for `ssl`, TLS or not."""
+        sock = self.socket()
+        if sock is None:
+            raise ConnectionError("it is closed")
+        return sock
+
+    def _last_words(self) -> OSError | None:
         """With TLS 1.3 a certificate is refused after the handshake: the alert may lie there."""
-        try:
-            while super()._sock_recv(512):
-                pass
-        except ssl.SSLEOFError:
+        if self.tls is None:
             return None
-        except ssl.SSLError as alert:
-            return alert
-        except OSError:
-            return None
-        return None
+        from .tls import last_alert
+
+        return last_alert(self._receive)
 
 
 class Connection:
@@ -195,8 +207,8 @@ class Connection:
 
     def server_certificate(self) -> bytes | None:
         """The broker's, DER; None without TLS."""
-        tls = self._client.opened
-        return tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLSocket) else None
+        tls = self._client.tls
+        return None if tls is None else tls.getpeercert(binary_form=True)
 
     def close(self, *, politely: bool = False) -> None:
         """Drop it. `politely` says goodbye first, so that the broker keeps the will to itself."""
@@ -411,9 +423,9 @@ def _options(plan: Plan) -> dict[str, Any]:
 def connect_failure(error: Exception, address: BrokerAddress) -> Failure:
     """What a failed try to reach `address` means."""
     place = f"{address.host}:{address.port}"
+    if (failure := _tls_failure(error, address)) is not None:
+        return failure
     match error:
-        case ssl.SSLError():
-            return explained(error, address.host)
         case ConnectionResetError() if address.tls:
             words = f"{place} ends the connection when TLS begins; does that port speak TLS?"
             return Failure(Trouble.NETWORK, words)
@@ -439,11 +451,12 @@ def _lost(
     """Why paho has given up a connection that stood."""
     if client.refusal is not None:
         return client.refusal
-    match client.trouble:
-        case ssl.SSLEOFError() | ConnectionResetError() if not client.greeted:
-            return _unheard(plan)
-        case ssl.SSLError() as error:
-            return explained(error, plan.address.host)
+    trouble = client.trouble
+    if trouble is not None and not client.greeted and _is_cut(trouble, plan.address):
+        return _unheard(plan)
+    if (failure := _tls_failure(trouble, plan.address)) is not None:
+        return failure
+    match trouble:
         case ConnectionResetError() | BrokenPipeError():
             return Failure(Trouble.CLOSED, "the broker closed the connection (reset)")
         case TimeoutError():
@@ -458,6 +471,24 @@ def _lost(
     if not client.greeted:
         return _unheard(plan)
     return Failure(Trouble.CLOSED, "the broker closed the connection")
+
+
+def _tls_failure(error: Exception | None, address: BrokerAddress) -> Failure | None:
+    """What an error of TLS means; None for any other."""
+    if error is None or not address.tls:
+        return None
+    from .tls import failure
+
+    return failure(error, address.host)
+
+
+def _is_cut(error: Exception, address: BrokerAddress) -> bool:
+    """Whether the broker hung up, rather than the network or TLS failing."""
+    if isinstance(error, ConnectionResetError) or not address.tls:
+        return isinstance(error, ConnectionResetError)
+    from .tls import is_cut_off
+
+    return is_cut_off(error)
 
 
 def _unheard(plan: Plan) -> Failure:

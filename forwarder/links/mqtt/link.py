@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from ... import wall_clock
 from ...packets import Uplink
-from ...version import version
+from ...version import VERSION
 from ..base import Courier, RadioFacts, Schedule
 from ..meter import Meter
 from .commands import Commands, OnPlan
@@ -299,7 +299,7 @@ class MqttLink:
         return metrics
 
     def _metadata(self) -> dict[str, str]:
-        told = {"edgemast_version": version(), "model": self._facts.model}
+        told = {"edgemast_version": VERSION, "model": self._facts.model}
         told["radio"] = self._facts.radio_words()
         if self._commands.plan_version:
             told["config_version"] = self._commands.plan_version

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ...errors import ConfigError
 from ...token_file import CREDENTIAL, read_token
@@ -34,7 +33,11 @@ from .session import (
     Timing,
 )
 from .settings import BrokerAddress, MqttSettings
-from .tls import TlsFiles, expiring
+
+if TYPE_CHECKING:
+    import ssl
+
+    from .tls import TlsFiles
 
 WATCH_S = 10.0  # between two looks at the files of certificates and password
 WARN_AGAIN_S = 86_400.0
@@ -46,6 +49,14 @@ log = logging.getLogger(__name__)
 def fair_chance() -> float:
     """From 0 to 1. Not `random`: importing it costs a megabyte that nothing else here needs."""
     return int.from_bytes(os.urandom(4), "big") / 0xFFFFFFFF
+
+
+def _tls_files(settings: MqttSettings) -> TlsFiles | None:
+    if not settings.wants_tls:
+        return None
+    from .tls import TlsFiles  # and OpenSSL, of which other links have nothing
+
+    return TlsFiles(settings)
 
 
 class PathUser(Protocol):
@@ -90,7 +101,7 @@ class BrokerPath:
         self._connection: Connection | None = None
         self._address: BrokerAddress = settings.addresses[0]
         self._timer: asyncio.TimerHandle | None = None
-        self._tls = TlsFiles(settings) if any(a.tls for a in settings.addresses) else None
+        self._tls = _tls_files(settings)
         self._quota: int | None = None
         self._owed: set[int] = set()  # messages that the broker is to acknowledge
         self._moves = 0
@@ -359,7 +370,7 @@ class BrokerPath:
         now = self._now()
         if self._tls is None or now < self._warn_at:
             return
-        for line in expiring(self.days_left()):
+        for line in self._tls.warnings(time.time()):
             self._warn_at = now + WARN_AGAIN_S
             log.warning("%s: %s", self._settings.name, line)
 

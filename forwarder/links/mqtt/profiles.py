@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...errors import ConfigError
+from ...version import VERSION
 from ..base import RadioFacts
 from .dialect import Dialect
 from .settings import MqttSettings
@@ -23,12 +24,10 @@ def make_dialect(settings: MqttSettings, facts: RadioFacts) -> Dialect:
 
 def _dialect(settings: MqttSettings, facts: RadioFacts) -> Dialect:
     if settings.profile == "tts":
-        from importlib.metadata import version
-
         from ...timing import leap_file
         from ..tts.dialect import TtsDialect
 
-        ours = f"edgemast {version('edgemast')}"
+        ours = f"edgemast {VERSION}"
         return TtsDialect(settings, leap_file.load(), position=facts.position, version=ours)
     if settings.profile == "chirpstack":
         from ..chirpstack.v4 import ChirpstackV4

@@ -122,6 +122,11 @@ class MqttSettings:
     command_timeout_s: float = 10.0
     raw_command: tuple[str, ...] = ()
 
+    @property
+    def wants_tls(self) -> bool:
+        """Whether any of its brokers is spoken to over TLS."""
+        return any(address.tls for address in self.addresses)
+
     def carries(self, frame: RxFrame) -> bool:
         """Whether this server can use such a frame at all; The Things Stack drops damaged ones."""
         return self.profile != "tts" or frame.crc is not Crc.BAD
@@ -136,7 +141,7 @@ class MqttSettings:
         if bool(self.cert_file) != bool(self.key_file):
             raise ValueError("cert_file and key_file go together; one of them is missing")
         certificates = self.ca_file or self.cert_file
-        if certificates and not any(address.tls for address in self.addresses):
+        if certificates and not self.wants_tls:
             raise ValueError(f"certificates need mqtts:// or wss://, not {self.addresses[0]}")
         if len(self.eui) != 16 or not set(self.eui) <= set("0123456789abcdef"):
             raise ValueError(f"server {self.name}: eui '{self.eui}'; 16 hex digits expected")

@@ -8,6 +8,7 @@ explained.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 from ... import wall_clock
@@ -70,6 +71,10 @@ class TlsFiles:
         }
         return {name: round((end_s - now_s) / DAY_S, 1) for name, end_s in ends.items() if end_s}
 
+    def warnings(self, now_s: float) -> list[str]:
+        """A line for each certificate that ends soon."""
+        return expiring(self.days_left(now_s))
+
     def _names(self) -> list[str]:
         settings = self._settings
         return [name for name in (settings.ca_file, settings.cert_file, settings.key_file) if name]
@@ -113,6 +118,30 @@ def client_context(settings: MqttSettings) -> ssl.SSLContext:
 def _no_password() -> str:
     """OpenSSL would ask at the terminal, and wait."""
     raise ValueError("the key is encrypted; a gateway that starts by itself needs one that is not")
+
+
+def last_alert(receive: Callable[[int], bytes]) -> ssl.SSLError | None:
+    """Why the other side ends a connection, if it said so: read behind all that has come."""
+    try:
+        while receive(512):
+            pass
+    except ssl.SSLEOFError:
+        return None
+    except ssl.SSLError as alert:
+        return alert
+    except OSError:
+        return None
+    return None
+
+
+def is_cut_off(error: Exception) -> bool:
+    """Whether the connection ended without the goodbye of TLS."""
+    return isinstance(error, ssl.SSLEOFError)
+
+
+def failure(error: Exception, host: str) -> Failure | None:
+    """What an error of a connection to `host` means; None for one that is not of TLS."""
+    return explained(error, host) if isinstance(error, ssl.SSLError) else None
 
 
 def explained(error: ssl.SSLError, host: str) -> Failure:
