@@ -189,7 +189,7 @@ class Subject:
     def __init__(
         self,
         command: Sequence[str] = OURS,
-        configuration: Callable[[str, int], dict[str, Any]] = eu868,
+        configuration: Callable[[str, int], dict[str, Any] | str] = eu868,
         board: Sequence[str] = (),
     ) -> None:
         self._command = command
@@ -201,9 +201,10 @@ class Subject:
         folder = Path(self._folder.name)
         self.server = Server()
         self.board = Board(folder, *self._board)
-        configuration = folder / "global_conf.json"
-        text = json.dumps(self._configuration(self.board.link, self.server.port))
-        configuration.write_text(text)
+        made = self._configuration(self.board.link, self.server.port)
+        name = "gateway.toml" if isinstance(made, str) else "global_conf.json"
+        configuration = folder / name
+        configuration.write_text(made if isinstance(made, str) else json.dumps(made))
         started_ns = time.monotonic_ns()
         with (folder / "log").open("w") as log:
             self.process = subprocess.Popen(

@@ -15,6 +15,7 @@ from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from ..config import GatewayConfig
+    from ..page.settings import PageSettings
     from ..sim.demo import Demo
     from ..sim.narrator import Line
     from ..sim.scenario import Scenario
@@ -56,6 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keys", choices=("json", "csv"), help="print the devices' keys for your server, and end"
     )
+    parser.add_argument(
+        "--page",
+        type=int,
+        nargs="?",
+        const=8080,
+        metavar="PORT",
+        help="serve the status page on 127.0.0.1, port 8080 unless said",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument(
         "--log-level", default="error", choices=("debug", "info", "warning", "error")
@@ -76,10 +85,20 @@ def run(args: argparse.Namespace) -> int:
     edge = outside is None and not args.plain
     printer = Printer(as_json=args.json, edge=edge)
     demo = _edge_demo(args, scenario, printer) if edge else _demo(scenario, printer, outside)
-    printer.legend(scenario)
+    if args.page is not None:
+        demo.page = _page(args.page)
+    printer.legend(scenario, demo.page)
     asyncio.run(_run(demo, args.seconds))
     printer.summary(demo.summary())
     return 0
+
+
+def _page(port: int) -> PageSettings:
+    from ..page.settings import PageSettings
+
+    if not 0 < port < 65536:
+        raise ConfigError(f"--page is {port}: a port from 1 to 65535 expected")
+    return PageSettings("127.0.0.1", port)
 
 
 def _demo(scenario: Scenario, printer: Printer, outside: GatewayConfig | None) -> Demo:
@@ -169,7 +188,7 @@ class Printer:
         self._as_json = as_json
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
-    def legend(self, scenario: Scenario) -> None:
+    def legend(self, scenario: Scenario, page: PageSettings | None = None) -> None:
         from ..sim.narrator import LEGEND
 
         legend: tuple[str, ...] = LEGEND
@@ -185,6 +204,8 @@ class Printer:
             f"A LoRaWAN gateway in simulation: scenario {name!r}, {count} devices, Ctrl-C ends it."
         )
         print("\n".join(f"  {line}" for line in legend), end="\n\n", flush=True)
+        if page is not None:
+            print(f"  status page: {page.url}\n", flush=True)
 
     def show(self, line: Line, at_s: float) -> None:
         from ..sim.narrator import json_object, text

@@ -26,6 +26,7 @@ from ..config import GatewayConfig, loads
 from ..errors import ConfigError
 from ..lorawan.region import Region, make_cf_list_freqs, make_cf_list_masks
 from ..packets import Answer, Downlink
+from ..page.settings import PageSettings
 from ..radio_thread import OpenRadio
 from .device import Device, Send
 from .device_events import Event
@@ -74,6 +75,7 @@ class Demo:
                 f"scenario {scenario.scenario.name} has {len(scenario.gateway)} gateways; "
                 "the demo runs one"
             )
+        self.page: PageSettings | None = None  # a status page to look at beside the lines
         self._scenario = scenario
         self._show = show
         self._specs = devices_of(scenario)
@@ -103,6 +105,8 @@ class Demo:
             server.close()
 
     async def _forward(self, config: GatewayConfig) -> None:
+        if self.page is not None:
+            config = replace(config, page=self.page)
         gateway = self._make_gateway(config)
         gateway.watch = self._answer
         self._gateway = gateway

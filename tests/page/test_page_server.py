@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from forwarder import parts
+from forwarder.__main__ import main
 from forwarder.capture import pcap
 from forwarder.capture.loratap import decode
 from forwarder.errors import ConfigError
@@ -17,6 +21,7 @@ from forwarder.page.live import QUEUE, VIEWERS, Live
 from forwarder.page.server import Limits, PageServer, open_server
 from forwarder.page.settings import PageSettings
 from forwarder.recent import Recent
+from forwarder.sim.certificates import Authority
 from tests.forwarder.semtech_makers import body
 from tests.page.bench import DATA_UP, HERE, a_page, ask, hear, next_event, say, stream
 from tests.worlds import World, a_gateway
@@ -150,6 +155,49 @@ def test_the_login_form_gives_a_cookie_that_admits(tmp_path: Path) -> None:
         running.cancel()
 
     with_page(look)
+
+
+def test_beyond_this_machine_it_is_tls_with_a_token_or_a_certificate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority = Authority("test", datetime.now(UTC))
+    certificate, key = authority.server().write(tmp_path, "server")
+    own, own_key = authority.client("viewer").write(tmp_path, "viewer")
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(authority.certificate)
+    secured = replace(a_token(tmp_path), cert_file=str(certificate), key_file=str(key))
+    for_known = replace(secured, token_file="", client_ca_file=str(ca))
+    context = ssl.create_default_context(cafile=str(ca))
+
+    async def look(world: World, page: PageServer) -> None:
+        assert (await say(page.port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")).status == 0
+        url = f"https://127.0.0.1:{page.port}"
+        given = ["--once", "--url", url, "--ca-file", str(ca)]
+        assert await asyncio.to_thread(main, ["monitor", *given]) == 1
+        token = ["--token-file", secured.token_file]
+        assert await asyncio.to_thread(main, ["monitor", *given, *token]) == 0
+        guarded = open_server(for_known, world.gateway)
+        running = asyncio.create_task(guarded.run())
+        await guarded.listening.wait()
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await over_tls(guarded.port, context)
+        context.load_cert_chain(own, own_key)
+        assert b" 200 OK" in await over_tls(guarded.port, context)
+        running.cancel()
+
+    with_page(look, secured)
+    assert "radio up" in capsys.readouterr().out
+
+
+async def over_tls(port: int, context: ssl.SSLContext) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    try:
+        writer.write(b"GET /state.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return await reader.readuntil(b"\r\n")
+    except asyncio.IncompleteReadError as error:
+        raise ConnectionError("cut off") from error
+    finally:
+        writer.transport.abort()
 
 
 def test_one_that_sends_nothing_loses_its_connection_only() -> None:

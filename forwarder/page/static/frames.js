@@ -38,7 +38,7 @@ function signal(frame) {
 
 const columns = [
   { title: "When", kind: "nowrap", cell: (frame) => el("time", { datetime: new Date(frame.at_ms).toISOString() }, clock(frame.at_ms), " ", el("span", { class: "muted" }, ago(frame.at_ms))) },
-  { title: "What", kind: "first", cell: (frame) => [el("span", { "aria-hidden": "true" }, frame.way === "up" ? "↑ " : "↓ "), el("span", { class: "sr" }, frame.way === "up" ? "received: " : "to send: "), frame.type || ""] },
+  { title: "What", kind: "what", cell: (frame) => [el("span", { "aria-hidden": "true" }, frame.way === "up" ? "↑ " : "↓ "), el("span", { class: "sr" }, frame.way === "up" ? "received: " : "to send: "), frame.type || ""] },
   { title: "Who", cell: who },
   { title: "FCnt", label: "FCnt", kind: "n", cell: (frame) => frame.fcnt ?? "" },
   { title: "Port", label: "port", kind: "n", cell: (frame) => frame.fport ?? "" },
@@ -51,7 +51,7 @@ const columns = [
 ];
 
 export function renderFrames(frames) {
-  const rows = (held || frames).filter(which[byId("frames-which").value]).slice(0, narrow.matches ? 12 : 24);
+  const rows = (held || frames).filter(which[byId("frames-which").value]).slice(0, narrow.matches ? 10 : 16);
   const caption = rows.length ? `Newest first; ${held ? "held still" : "new ones come by themselves"}.` : "None yet.";
   show("frames-table", table(caption, columns, rows));
 }

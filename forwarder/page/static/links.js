@@ -54,15 +54,21 @@ function margin(account) {
   return margins.p99_ms === null ? worst : `99 of 100 have more than ${margins.p99_ms} ms; ${worst}`;
 }
 
+function uplinks(link) {
+  const parts = [plural(link.forwarded || 0, "frame")];
+  if (link.acknowledged !== undefined) parts.push(`${count(link.acknowledged)} acknowledged`);
+  else if (link.ackr !== null && link.ackr !== undefined) parts.push(`${link.ackr} % acknowledged`);
+  return parts.join(", ");
+}
+
 function card(link, account) {
-  const acknowledged = link.acknowledged ?? (link.push && link.push.acknowledged);
   const well = link.state === "up" ? "good" : /^(starting|waiting|connecting)/.test(link.state) ? "warn" : "bad";
   return el("article", { class: "card", "aria-label": `Server ${link.name}` },
     el("div", { class: "row" }, el("h3", {}, link.name), badge(link.state === "up" ? "connected" : link.state, well)),
     link.trouble ? el("p", { class: "trouble" }, link.trouble) : "",
     facts([
       ["Speaks", `${KINDS[link.kind] || link.kind || ""}${link.server ? `, ${link.server}` : ""}`],
-      ["Uplinks", `${plural(link.forwarded || 0, "frame")}${acknowledged === undefined ? "" : `, ${count(acknowledged)} acknowledged`}`],
+      ["Uplinks", uplinks(link)],
       link.filtered ? ["Filtered", reasons(link.filtered_by)] : null,
       ["Downlinks", downlinks(account)],
       ["Margin", margin(account)],

@@ -27,7 +27,7 @@ function figures(state, frames) {
   const refused = down.reduce((all, link) => all + sum(link.refused), 0);
   const lost = down.reduce((all, link) => all + sum(link.lost), 0);
   const waiting = links.reduce((all, link) => all + ((link.outage && link.outage.waiting) || 0), 0);
-  const sentNote = [refused ? `${count(refused)} refused` : "", lost ? `${count(lost)} lost` : ""].filter(Boolean).join(", ");
+  const sentNote = [refused ? `${count(refused)} refused` : "", lost ? `${count(lost)} lost` : ""].filter(Boolean).join(", ") || "none refused";
   return [
     figure("Radio", radio.state, radioNote),
     figure("Servers", links.length ? `${links.filter((link) => link.state === "up").length} of ${links.length}` : "none", waiting ? `${plural(waiting, "frame")} wait` : "connected"),

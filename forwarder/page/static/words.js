@@ -50,9 +50,13 @@ export const plural = (number, one, many) => `${count(number)} ${number === 1 ? 
 
 export const sum = (table) => Object.values(table || {}).reduce((all, one) => all + one, 0);
 
+const REASONS = { crc: "damaged (CRC)", join: "join requests", ghost: "ghosts" };
+
 export function reasons(table) {
   const sorted = Object.entries(table || {}).sort((a, b) => b[1] - a[1]);
-  return sorted.map(([why, number]) => `${why.toLowerCase().replaceAll("_", " ")} ${count(number)}`).join(", ");
+  const said = (why) => REASONS[why.toLowerCase()] || why.toLowerCase().replaceAll("_", " ")
+    .replace(/dev addr$/, "DevAddr").replace(/net id$/, "NetID").replace(/(dev|join) eui$/, (_, kind) => (kind === "dev" ? "DevEUI" : "JoinEUI"));
+  return sorted.map(([why, number]) => `${said(why)} ${count(number)}`).join(", ");
 }
 
 export function median(values) {
