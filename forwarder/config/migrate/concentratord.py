@@ -29,6 +29,7 @@ PINS = {
 }
 FINE = {"ALL_SF": "all_sf", "HIGH_CAPACITY": "high_capacity"}
 ANTENNA_GAIN = 2  # dBi, where the file says nothing
+CODING_RATES = ("4/5", "4/6", "4/7", "4/8")
 PERIOD_S = 128
 MAX_HZ = 1_000_000_000
 
@@ -88,8 +89,9 @@ def _model(gateway: Section, draft: Draft) -> None:
 def _identity(gateway: Section, draft: Draft) -> None:
     if eui := gateway.text("gateway_id", ""):
         draft.put("gateway.eui", eui)
-    gain = gateway.number("antenna_gain", ANTENNA_GAIN, -128, 127)
-    if "antenna_gain" not in gateway:
+    whole = "model" in gateway  # not a channel or region file alone
+    gain = gateway.number("antenna_gain", ANTENNA_GAIN if whole else 0, -128, 127)
+    if whole and "antenna_gain" not in gateway:
         gateway.warn("antenna_gain", f"is missing, which is {ANTENNA_GAIN} dBi there")
     if gain:
         draft.put("concentrator.antenna_gain_dbi", float(gain))
@@ -199,12 +201,23 @@ def _std(conf: Section) -> Table | None:
     std = conf.section("lora_std")
     if std is None or not std.integer("frequency", 0, 0, MAX_HZ):
         return None
-    if std.flag("implicit_header", False):
-        std.warn("implicit_header", "is left out: give implicit_header and the rest in [lora_std]")
-    return {
+    table: Table = {
         "freq_hz": std.integer("frequency", 0, 0, MAX_HZ),
         "bw_hz": std.integer("bandwidth", 250_000, 0, MAX_HZ),
         "sf": std.integer("spreading_factor", 7, 5, 12),
+    }
+    return table | _implicit(std) if std.flag("implicit_header", False) else table
+
+
+def _implicit(std: Section) -> Table:
+    rate = std.text("implicit_coderate", "4/5")
+    if rate not in CODING_RATES:
+        raise std.error("implicit_coderate", " or ".join(CODING_RATES))
+    return {
+        "implicit_header": True,
+        "implicit_length": std.integer("implicit_payload_length", 0, 0, 255),
+        "implicit_crc": std.flag("implicit_crc_enable", False),
+        "implicit_coding_rate": CODING_RATES.index(rate) + 1,
     }
 
 

@@ -44,7 +44,7 @@ def _service(
         if plan is not None:
             draft.put(f"{name}.enable", False)
         return
-    usual = {field: getattr(plan, field) for field in old} if plan else {}
+    usual = {field: getattr(plan, field, None) for field in old} if plan else {}
     if usual != old:
         for field, value in old.items():
             draft.put(f"{name}.{field}", value)

@@ -44,12 +44,13 @@ def read(source: Document, draft: Draft, script: tuple[str, str] | None, *, boar
     whole = root(source)
     whole.check({BOARDS[0], "station_conf"}, {"extra"})
     conf = whole.section(BOARDS[0]) or Section(source, (BOARDS[0],), {})
-    _bus(conf, draft, board=board)
     if "SX1301_conf" in source.boards and not board:
         conf.warn("", "was written for an SX1301: name the new board with --board")
-    elif board:
-        conf.warn("", f"radios, gains and lines are those of the board {board}")
     else:
+        _bus(conf, draft, board=board)
+    if board:
+        conf.warn("", f"radios, gains and lines are those of the board {board}")
+    elif "SX1301_conf" not in source.boards:
         _radios(conf, draft)
         if str(draft.get("concentrator.radio")).startswith("spi:"):
             _lines(source, draft, script)
