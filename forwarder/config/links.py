@@ -95,6 +95,7 @@ def _mqtt(
             key_file=_beside(folder, server.key_file),
             keepalive_s=server.keepalive_s,
             qos=server.qos if server.qos is not None else (0 if tts else 1),
+            command_qos=server.command_qos,
             json=server.json,
             topic_prefix=_topic_prefix(server, region),
             event_topic=server.event_topic,

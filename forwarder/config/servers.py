@@ -94,6 +94,7 @@ class MqttServer(ServerBase, frozen=True, kw_only=True, tag_field="type", tag="m
     key_file: str = ""
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     qos: Annotated[int, Meta(ge=0, le=2)] | None = None
+    command_qos: Annotated[int, Meta(ge=0, le=2)] | None = None
     json: bool = False
     topic_prefix: TopicText | None = None
     event_topic: TopicText = ""

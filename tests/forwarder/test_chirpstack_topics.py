@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from forwarder.links.chirpstack.topics import Topics
+from forwarder.links.chirpstack.v4 import ChirpstackV4
 
 from .chirpstack_makers import mqtt_settings
+from .mqtt_bench import RadioFacts
 from .semtech_makers import EUI
 
 
@@ -25,6 +27,12 @@ def test_without_a_prefix_there_is_no_slash_before_them() -> None:
     found = topics(topic_prefix="")
     assert found.event("stats") == f"gateway/{EUI}/event/stats"
     assert found.command(f"gateway/{EUI}/command/down") == "down"
+
+
+@pytest.mark.parametrize(("changes", "qos"), [({}, 1), ({"qos": 0}, 0), ({"command_qos": 0}, 0)])
+def test_commands_are_subscribed_to_with_their_own_qos(changes: dict[str, int], qos: int) -> None:
+    (subscription,) = ChirpstackV4(mqtt_settings(**changes), RadioFacts()).subscriptions
+    assert subscription == (f"eu868/gateway/{EUI}/command/+", qos)
 
 
 def test_a_prefix_may_have_levels() -> None:

@@ -172,6 +172,14 @@ def test_pauses_start_low_again_only_after_a_stable_minute() -> None:
         assert [end.pause_s for end in ends(session.events())] == [pause_s]
 
 
+def test_whoever_was_let_in_before_does_not_believe_the_first_refusals() -> None:
+    session = a_session()
+    session.ended(failure(), connect(session) + 1)
+    session.events()
+    seen = list(pauses(session, Trouble.REFUSED, 8))
+    assert seen == [2, 4, 8, 16, 32, 60, 30, 60]
+
+
 def test_refusals_wait_longer_but_never_for_ever() -> None:
     assert list(pauses(a_session(), Trouble.REFUSED, 7)) == [30, 60, 120, 240, 480, 600, 600]
     least = list(pauses(a_session(chance=lambda: 0.0), Trouble.REFUSED, 2))

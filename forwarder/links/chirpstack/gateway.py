@@ -34,7 +34,9 @@ class ChirpstackGateway(ABC):
 
     @property
     def subscriptions(self) -> Sequence[tuple[str, int]]:
-        return ((self._topics.commands, self._settings.qos),)
+        settings = self._settings
+        qos = settings.qos if settings.command_qos is None else settings.command_qos
+        return ((self._topics.commands, qos),)
 
     @property
     def client_id(self) -> str:

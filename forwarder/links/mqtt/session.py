@@ -54,6 +54,7 @@ class Timing:
     steady_s: float = 60.0  # a connection that lived this long has proved itself
     first_ceiling_s: float = 1.0  # of the pause before the first new try
     clock_s: float = 3.0
+    doubted_refusals: int = 6  # whoever was let in before is refused by a cluster that is ill
     first_refused_s: float = 30.0
     most_refused_s: float = 600.0
     first_twin_s: float = 60.0
@@ -325,7 +326,9 @@ class Session:
         last = self._next_address(first=was_steady and kind is not Trouble.NETWORK)
         if kind in (Trouble.REFUSED, Trouble.CERTIFICATE):
             self._refusals += 1
-            return _long(timing.first_refused_s, timing.most_refused_s, self._refusals, chance)
+            sure = self._refusals - (timing.doubted_refusals if self.connections else 0)
+            if sure > 0:
+                return _long(timing.first_refused_s, timing.most_refused_s, sure, chance)
         if not last:
             return chance * timing.first_ceiling_s
         ceiling_s = min(self._most_s, timing.first_ceiling_s * 2.0 ** min(self._rounds, 32))

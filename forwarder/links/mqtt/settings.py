@@ -83,8 +83,9 @@ class MqttSettings:
 
     `eui` is 16 lower-case hex digits. `addresses` are tried in turn. `protocol` is "3.1.1" or "5".
     `password_file` is a path, or `credential:NAME` of systemd; it is read again for each
-    connection, so that a token may be renewed. `gateway_id` is the name of a gateway at The Things
-    Stack, with its tenant where there are some; `eui-` and the EUI where empty. `event_topic`,
+    connection, so that a token may be renewed. `command_qos` is the subscription's; `qos` where
+    None, and 0 for The Things Stack. `gateway_id` is the name of a gateway at The Things Stack,
+    with its tenant where there are some; `eui-` and the EUI where empty. `event_topic`,
     `command_topic` and `state_topic` are templates with `{prefix}`, `{eui}` and `{event}` or
     `{command}`; empty: the profile's own; a `state_topic` of "none" publishes no state. `commands`
     and `metadata_commands` are argument lists by name, run without a shell for at most
@@ -105,6 +106,7 @@ class MqttSettings:
     key_file: str = ""
     keepalive_s: int = 30
     qos: int = 1
+    command_qos: int | None = None
     json: bool = False
     topic_prefix: str = ""
     event_topic: str = ""
