@@ -20,6 +20,7 @@ from forwarder.config import load, schema
 from forwarder.config.servers import MqttServer, UdpServer
 from forwarder.edge.config import EdgeSettings
 from forwarder.errors import ConfigError
+from forwarder.links.mqtt.settings import MqttSettings
 from hal.clock import ManualClock
 from hal.sim.board import DEFAULT_EUI, SimBoard
 from hal.sim.rx_encode import Record
@@ -234,6 +235,18 @@ def test_every_page_is_in_the_index() -> None:
     listed = {path for path, _ in links(ROOT / "docs" / "README.md")}
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
     assert sorted(pages - listed) == []
+
+
+FLEET = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "fleet.md").read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("number", range(len(FLEET)))
+def test_the_configuration_of_a_fleet_is_accepted(number: int, tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text(FLEET[number], encoding="utf-8")
+    (server,) = load(file).servers
+    assert isinstance(server, MqttSettings)
+    assert (len(server.addresses), server.command_qos, server.topic_prefix) == (3, 0, "eu868")
 
 
 def test_the_librarys_example_sends_and_receives(

@@ -258,6 +258,36 @@ def days(link: MqttLink) -> dict[str, float]:
 
 
 @in_time
+async def test_certificates_and_key_may_be_credentials_of_systemd(folder: Path) -> None:
+    ca, passed = authority(), folder / "passed"
+    passed.mkdir()
+    certificate, key = ca.client(EUI).write(folder, "client")
+    certificate.rename(passed / "gateway-cert")
+    key.rename(passed / "gateway-key")
+    (passed / "fleet-ca").write_bytes(ca.certificate)
+    async with tls_broker(folder, ca, ca.server(), "require_certificate true") as port:
+        link = a_tls_link(
+            port,
+            folder,
+            ca_file="credential:fleet-ca",
+            cert_file="credential:gateway-cert",
+            key_file="credential:gateway-key",
+        )
+        assert "credential:fleet-ca: cannot be read" in await trouble(link)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CREDENTIALS_DIRECTORY", str(passed))
+            link = a_tls_link(
+                port,
+                folder,
+                ca_file="credential:fleet-ca",
+                cert_file="credential:gateway-cert",
+                key_file="credential:gateway-key",
+            )
+            async with running(link):
+                await up(link)
+
+
+@in_time
 async def test_files_that_come_later_end_the_wait(folder: Path) -> None:
     ca = authority()
     with pytest.MonkeyPatch.context() as patch:

@@ -7,11 +7,14 @@ explained.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ... import wall_clock
+from ...token_file import CREDENTIAL
 from .reasons import NOT_YET_VALID, Failure, Trouble, clock_behind, tls_failed, unverified
 from .settings import MqttSettings
 from .x509_dates import first_end, not_after
@@ -26,7 +29,7 @@ class TlsFiles:
     """The context for one link's connections. `error` says what is wrong with the files now."""
 
     def __init__(self, settings: MqttSettings) -> None:
-        self._settings = settings
+        self._settings = on_disk(settings)
         self._context: ssl.SSLContext | None = None
         self._stamp: Stamp | None = None
         self._server_end_s: float | None = None
@@ -103,8 +106,27 @@ class TlsFiles:
         return f"{names}: no PEM certificates and key that can be used: {error}"
 
 
+def on_disk(settings: MqttSettings) -> MqttSettings:
+    """With paths in the place of systemd's credentials, as far as it has passed some."""
+    return replace(
+        settings,
+        ca_file=_path(settings.ca_file),
+        cert_file=_path(settings.cert_file),
+        key_file=_path(settings.key_file),
+    )
+
+
+def _path(name: str) -> str:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    plain = name.removeprefix(CREDENTIAL)
+    if plain == name or not folder or "/" in plain:
+        return name
+    return str(Path(folder) / plain)
+
+
 def client_context(settings: MqttSettings) -> ssl.SSLContext:
     """Raises OSError or ValueError for files that cannot be used."""
+    settings = on_disk(settings)
     context = ssl.create_default_context(cafile=settings.ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # Python 3.13 insists on every word of RFC 5280, which authorities made by hand seldom keep. The
