@@ -21,8 +21,10 @@ from microdot import Request as MicrodotRequest
 
 from ..edge.sources.http_message import MAX_HEAD, HttpError, Request, body_size, parse_head
 from ..status import snapshot
+from ..supervisor import end_all
 from ..token_file import read_token
 from .access import SECURITY_HEADERS, Access
+from .door import Door
 from .live import Live
 from .routes import Routes, is_open
 from .settings import PageSettings
@@ -48,13 +50,15 @@ log = logging.getLogger(__name__)
 class Limits:
     """Seconds for a request to come and for each piece of an answer to go; connections at a time.
 
-    `guess_s`: how long a wrong token waits for its answer.
+    `guess_s`: how long a wrong token waits for its answer; `again_s`: a listening socket that could
+    not be had is tried for again.
     """
 
     head_s: float = 5.0
     write_s: float = 10.0
     connections: int = 24
     guess_s: float = 1.0
+    again_s: float = 10.0
 
 
 class PageServer:
@@ -75,51 +79,39 @@ class PageServer:
         self._settings = settings
         self._app, self._live, self._access, self._context = app, live, access, context
         self._limits = limits
-        self._serving: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Serve until cancelled. Raises OSError if the address cannot be listened on."""
-        tls = {"ssl_handshake_timeout": self._limits.head_s, "ssl_shutdown_timeout": CLOSE_S}
-        server = await asyncio.start_server(
-            self._accept,
-            self._settings.host,
-            self._settings.port,
-            limit=MAX_HEAD,
-            ssl=self._context,
-            **(tls if self._context else {}),
+        """Serve until cancelled. An address that cannot be listened on is tried again."""
+        door = Door(
+            self._serve,
+            most=self._limits.connections,
+            head_limit=MAX_HEAD,
+            handshake_s=self._limits.head_s,
         )
+        self.port = await self._open(door)
+        self.listening.set()
+        log.info("page: %s", self._settings.url)
+        tasks = [
+            asyncio.ensure_future(part) for part in (door.accept(self._context), self._live.run())
+        ]
         try:
-            self.port = int(server.sockets[0].getsockname()[1])
-            self.listening.set()
-            log.info("page: %s", self._settings.url)
-            await self._live.run()
+            await asyncio.gather(*tasks)
         finally:
             self.listening.clear()
-            server.close()
-            for task in self._serving:
-                task.cancel()
-            await asyncio.gather(*self._serving, return_exceptions=True)
+            await end_all(tasks)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._serving) >= self._limits.connections:
-            writer.write(_head(Response(b"", 503), b""))
-            writer.close()
-            return
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving.add(task)
-        try:
-            await self._serve(reader, writer)
-        except (TimeoutError, OSError, asyncio.IncompleteReadError):
-            writer.transport.abort()
-        except asyncio.CancelledError:
-            writer.transport.abort()  # the gateway ends; nobody waits for this task's outcome
-        except Exception:
-            log.exception("page: a request failed")
-            writer.transport.abort()
-        finally:
-            self._serving.discard(task)
-            writer.close()
+    async def _open(self, door: Door) -> int:
+        host, port = self._settings.host, self._settings.port
+        told = ""
+        while True:
+            try:
+                return await door.open(host, port)
+            except OSError as error:
+                words = error.strerror or str(error)
+                if words != told:
+                    told = words
+                    log.error("page: %s port %d cannot be listened on: %s", host, port, words)
+                await asyncio.sleep(self._limits.again_s)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         out = Out(writer, self._limits.write_s)

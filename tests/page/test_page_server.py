@@ -311,3 +311,42 @@ def test_a_gateway_without_a_page_keeps_no_capture_and_loads_no_framework() -> N
 
     asyncio.run(look())
     assert parts.open_page.__doc__
+
+
+def test_an_address_that_is_taken_is_told_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    async def look(world: World, page: PageServer) -> None:
+        settings = PageSettings("127.0.0.1", page.port)
+        late = open_server(settings, world.gateway, Limits(again_s=0.01))
+        running = asyncio.create_task(late.run())
+        while "cannot be listened on" not in caplog.text:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.03)
+        assert caplog.text.count("cannot be listened on") == 1 and not late.listening.is_set()
+        running.cancel()
+
+    with_page(look)
+
+
+def test_handshakes_that_say_nothing_are_counted_like_any_connection(tmp_path: Path) -> None:
+    authority = Authority("test", datetime.now(UTC))
+    certificate, key = authority.server().write(tmp_path, "server")
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(authority.certificate)
+    secured = replace(a_token(tmp_path), cert_file=str(certificate), key_file=str(key))
+    context = ssl.create_default_context(cafile=str(ca))
+
+    async def look(world: World, page: PageServer) -> None:
+        few = open_server(secured, world.gateway, Limits(connections=2, head_s=0.2))
+        running = asyncio.create_task(few.run())
+        await few.listening.wait()
+        silent = [await asyncio.open_connection("127.0.0.1", few.port) for _ in range(2)]
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await over_tls(few.port, context)
+        for reader, writer in silent:
+            with suppress(ConnectionError):
+                assert await reader.read(-1) == b""
+            writer.close()
+        assert b" 401 " in await over_tls(few.port, context)
+        running.cancel()
+
+    with_page(look, secured)
