@@ -49,6 +49,8 @@ OFFLINE = (
     "config show", "config convert", "demo --keys", "edge check", "edge keygen", "edge list",
     "filter-test", "firmware list", "frame", "whoami",
 )  # fmt: skip
+GIVEN = re.compile(r"([a-z][a-z0-9_]*) = ")
+OTHER_KEYS = {"file", "credential", "late"}  # of [edge.keks]; of ChirpStack's metadata
 NO_SETTINGS = {"js", "sqlite3", "toml", "json", "md", "key", "pem", "written_bytes_last_day"}
 WORDS = {
     "FILE": "gateway.toml",
@@ -207,6 +209,13 @@ def named_settings() -> Iterator[tuple[str, str]]:
 def test_a_setting_that_a_document_names_exists(document: str, name: str) -> None:
     table, _, key = name.rpartition(".")
     assert key in settings().get(table, set()) or name in settings()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_a_key_that_a_document_gives_a_value_exists(document: Path) -> None:
+    known = set().union(*settings().values()) | OTHER_KEYS
+    given = [found[1] for span in spans(document) if (found := GIVEN.match(span))]
+    assert sorted(set(given) - known) == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
