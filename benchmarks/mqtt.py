@@ -14,18 +14,18 @@ import argparse
 import asyncio
 import queue
 import random
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
 import aiomqtt
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
 from forwarder.links.chirpstack import gw_pb2
 from forwarder.links.mqtt.settings import broker_address
@@ -37,6 +37,7 @@ from .gateways import fleet
 from .world import OURS, TICK_HZ, Board, Subject, record
 
 LINKS = 8
+PUBLISH = 3
 TOML = """\
 region = "EU868"
 [gateway]
@@ -54,26 +55,37 @@ client_id = "gateway-{number}"
 [server.outage]
 disk_mb = 0
 """
-Times = dict[int, int]
 
 
 class Listener:
-    """Subscribes to all uplinks; gives when each came, by link and number in the frame."""
+    """Subscribes to all uplinks; gives when each came, its topic and its payload.
+
+    Plain sockets: a library's time for one message would be counted as the next one's.
+    """
 
     def __init__(self, port: int) -> None:
         self.received: queue.SimpleQueue[tuple[int, str, bytes]] = queue.SimpleQueue()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, "listener")
-        self._client.on_message = self._take
-        self._client.connect("127.0.0.1", port)
-        self._client.subscribe([("+/gateway/+/event/up", 0), ("bare", 0)])
-        self._client.loop_start()
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.sendall(bytes.fromhex("101400044d51545404020000") + _text("listener"))
+        self._socket.sendall(_subscribe("+/gateway/+/event/up", "bare"))
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
-        self._client.loop_stop()
-        self._client.disconnect()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._socket.close()
 
-    def _take(self, client: paho.Client, data: object, message: paho.MQTTMessage) -> None:
-        self.received.put((time.monotonic_ns(), message.topic, bytes(message.payload)))
+    def _read(self) -> None:
+        data = b""
+        while chunk := self._socket.recv(1 << 16):
+            ns = time.monotonic_ns()
+            data += chunk
+            while packet := _packet(data):
+                kind, body, data = packet
+                if kind == PUBLISH:
+                    end = 2 + int.from_bytes(body[:2], "big")
+                    self.received.put((ns, body[2:end].decode(), body[end:]))
 
     def wait(self, timeout_s: float = 5.0) -> tuple[int, str, bytes]:
         return self.received.get(timeout=timeout_s)
@@ -81,6 +93,26 @@ class Listener:
     def drain(self) -> None:
         while not self.received.empty():
             self.received.get()
+
+
+def _text(text: str) -> bytes:
+    return len(text).to_bytes(2, "big") + text.encode()
+
+
+def _subscribe(*topics: str) -> bytes:
+    body = b"\x00\x01" + b"".join(_text(topic) + b"\x00" for topic in topics)
+    return b"\x82" + bytes([len(body)]) + body
+
+
+def _packet(data: bytes) -> tuple[int, bytes, bytes] | None:
+    """The first MQTT packet of `data`: its type, its body, and what follows it."""
+    length = 0
+    for place, byte in enumerate(data[1:5]):
+        length |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            end = 2 + place + length
+            return (data[0] >> 4, data[2 + place : end], data[end:]) if len(data) >= end else None
+    return None
 
 
 class MqttSubject:
@@ -188,6 +220,7 @@ async def bare_rate(port: int, payload: bytes, rate: int, seconds: float) -> flo
     began_s, cpu_s, sent = time.monotonic(), time.process_time(), 0
     waiting: set[asyncio.Task[None]] = set()
     async with aiomqtt.Client("127.0.0.1", port, max_inflight_messages=1000) as client:
+        client.pending_calls_threshold = 10_000  # it would warn of every one beyond ten
         while sent < rate * seconds:
             while sent < (time.monotonic() - began_s) * rate:
                 task = asyncio.create_task(client.publish("rate", payload, qos=1))
