@@ -20,6 +20,7 @@ from forwarder.packets import Accepted, Answer, Downlink, Position, RadioCounter
 from forwarder.regulation import BandLoad
 from forwarder.spool.courier import KeepingCourier
 from forwarder.spool.keeper import FIRST_NUMBER
+from forwarder.spool.uplinks import Uplinks
 from hal.frames import Crc, RxFrame
 from hal.modulation import LoRa
 
@@ -77,7 +78,7 @@ class Gateway:
         self._waits = waits  # of all gateways: when a frame was acknowledged, after how long
         self._sent: dict[int, float] = {}
         outage = OutageSettings(OutagePolicy.REPLAY, disk_mb=0)
-        self._keeper = KeepingCourier(settings.name, outage)
+        self._keeper = KeepingCourier(settings.name, outage, Uplinks())
         facts = Facts()
         dialect = make_dialect(settings, facts)
         self.link = MqttLink(settings, facts, _no_downlinks, dialect, courier=self)

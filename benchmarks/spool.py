@@ -31,6 +31,7 @@ from forwarder.spool.disk import Disk
 from forwarder.spool.keeper import FIRST_NUMBER
 from forwarder.spool.kept import Kept
 from forwarder.spool.spool import Spool
+from forwarder.spool.uplinks import Uplinks
 from forwarder.spool.worker import bytes_written
 from hal.frames import Crc, RxFrame
 from hal.modulation import LoRa
@@ -48,7 +49,7 @@ LIVE_DEVICE = 0x27000000  # of no waiting frame
 class TimedCourier:
     """A courier that notes when each frame was acknowledged."""
 
-    def __init__(self, courier: KeepingCourier) -> None:
+    def __init__(self, courier: KeepingCourier[Uplink]) -> None:
         self._courier = courier
         self.on_acknowledged: Callable[[int], None] = lambda number: None
         self.opened, self.closed = courier.opened, courier.closed
@@ -82,7 +83,7 @@ def no_downlinks(downlink: Downlink) -> Answer:
     return Accepted(0, 14.0, False, None)
 
 
-async def live(courier: KeepingCourier, timed: TimedCourier) -> list[float]:
+async def live(courier: KeepingCourier[Uplink], timed: TimedCourier) -> list[float]:
     """Milliseconds from arrival to PUBACK of frames that come at random moments."""
     loop, chance = asyncio.get_running_loop(), random.Random(1)
     done: list[float] = []
@@ -116,7 +117,7 @@ async def replay(folder: Path, frames: int, per_s: float) -> None:
     outage = OutageSettings(
         OutagePolicy.REPLAY, memory_frames=1_000_000, disk_after_s=0.0, replay_per_s=per_s
     )
-    spool = Spool(EUI, folder=folder, runtime=folder / "run")
+    spool = Spool(EUI, Uplinks(), folder=folder, runtime=folder / "run")
     courier = spool.courier("lns", outage)
     timed = TimedCourier(courier)
     port = free_port()
@@ -162,14 +163,14 @@ async def replay(folder: Path, frames: int, per_s: float) -> None:
     await spool.end()
 
 
-def kilobytes(spool: Spool, frames: int) -> str:
+def kilobytes(spool: Spool[Uplink], frames: int) -> str:
     written = spool.status()["written_bytes"]
     return f"{written / frames:.1f}" if isinstance(written, int) else "not accounted here"
 
 
 def small_batches(folder: Path, per_batch: int, batches: int = 100) -> float | None:
     """Kilobytes written for 1000 frames when each commit holds few."""
-    disk = Disk(folder / "small.db", Host().now)
+    disk = Disk(folder / "small.db", Uplinks(), Host().now)
     before = bytes_written()
     for batch in range(batches):
         first = batch * per_batch

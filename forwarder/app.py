@@ -31,7 +31,7 @@ from .hearing import Hearing
 from .identity import Identity, early_eui, gateway_eui
 from .links.mqtt.settings import MqttSettings
 from .log_lines import log_answer, status_line
-from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused
+from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused, Uplink
 from .parts import is_kept, make_links, open_beacons, open_gps, open_page
 from .radio_thread import OpenRadio, RadioThread, RadioUp
 from .regulation import BandLoad
@@ -112,7 +112,7 @@ class Gateway:
         )
         self.page = open_page(self)
         self._runtime, self._state = runtime, state
-        self.spool: Spool | None = None
+        self.spool: Spool[Uplink] | None = None
         self.beacons = open_beacons(self)
         self._emissions: EmissionLog | None = None
         self.spectrum = Spectrum()
@@ -313,15 +313,15 @@ class Gateway:
         if self.config.edge is not None:
             self._open_edge(self.config.edge)
 
-    def _open_spool(self, servers: Sequence[LinkSettings]) -> Spool | None:
+    def _open_spool(self, servers: Sequence[LinkSettings]) -> Spool[Uplink] | None:
         """What keepers share; a gateway whose links keep nothing has none of its memory."""
         if not any(is_kept(server) for server in servers):
             return None
         from .spool.spool import Spool
+        from .spool.uplinks import Uplinks as Kind
 
-        return Spool(
-            self.eui, folder=self._state, runtime=self._runtime, session=lambda: self.session
-        )
+        kind = Kind(lambda: self.session)
+        return Spool(self.eui, kind, folder=self._state, runtime=self._runtime)
 
     def _open_edge(self, config: EdgeConfig) -> None:
         """Local mode comes after every link: a frame is on its way before anybody here reads it."""

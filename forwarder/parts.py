@@ -23,6 +23,7 @@ from .links.meter import Meter
 from .links.mqtt.settings import MqttSettings
 from .links.semtech_udp.settings import UdpSettings
 from .links.settings import OutagePolicy
+from .packets import Uplink
 from .radio_thread import OpenRadio, RadioThread
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def make_links(
     servers: Iterable[LinkSettings],
     facts: RadioFacts,
     schedule: Schedule,
-    spool: Spool | None = None,
+    spool: Spool[Uplink] | None = None,
     on_plan: OnPlan | None = None,
 ) -> Iterator[Feed]:
     """One link for each configured server; what a kind needs is imported when it is configured.
@@ -134,7 +135,7 @@ def _udp(
     schedule: Schedule,
     heads: Heads,
     meter: Meter,
-    spool: Spool | None,
+    spool: Spool[Uplink] | None,
 ) -> Feed:
     """One server over UDP; its uplinks have a keeper if it is to be sent what waited."""
     from .links.semtech_udp.kept import RESEND_S, most_tries
@@ -163,15 +164,16 @@ def _mqtt(
     schedule: Schedule,
     heads: Heads,
     meter: Meter,
-    spool: Spool | None,
+    spool: Spool[Uplink] | None,
     on_plan: OnPlan | None,
 ) -> Feed:
     """One server behind a broker; its uplinks always have a keeper."""
     from .links.mqtt.link import MqttLink
     from .links.mqtt.profiles import make_dialect
     from .spool.spool import Spool
+    from .spool.uplinks import Uplinks
 
-    spool = spool or Spool("", folder=None, runtime=None, session=lambda: facts.session)
+    spool = spool or Spool("", Uplinks(lambda: facts.session), folder=None, runtime=None)
     courier = spool.courier(settings.name, settings.feed.outage)
     dialect = make_dialect(settings, facts)
     link = MqttLink(settings, facts, schedule, dialect, courier=courier, meter=meter)

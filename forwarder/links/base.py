@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ..packets import Answer, Downlink, Position, RadioCounters, Uplink
 from ..regulation import BandLoad
 
 # A link hands a downlink over and is given the one answer to it, at once.
+T_contra = TypeVar("T_contra", contravariant=True)
+
 Schedule = Callable[[Downlink], Answer]
 
 
@@ -54,10 +56,10 @@ class RadioFacts(GatewayFacts, Protocol):
         ...
 
 
-class Outlet(Protocol):
-    """A link as the keeper of its uplinks (spool/) uses it."""
+class Outlet(Protocol[T_contra]):
+    """A link as the keeper of its uplinks (spool/) uses it; a sink, of its records."""
 
-    def send(self, number: int, uplink: Uplink, *, late: bool) -> bool:
+    def send(self, number: int, item: T_contra, /, *, late: bool) -> bool:
         """Let one frame leave now; whether it did. `late`: it waited for an outage to end.
 
         What left is told by `Courier.acknowledged(number)` when the server has it.

@@ -11,16 +11,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from math import inf
-from typing import Protocol
+from typing import Any, Generic, Protocol
 
 from ..links.base import Outlet
 from ..links.settings import OutageSettings
-from ..packets import Uplink
 from .jobs import Job, Result
 from .keeper import MOST_TRIES, Keeper
 from .kept import Kept
+from .kind import Kind, T
 from .last_run import Gap
 
 log = logging.getLogger(__name__)
@@ -35,15 +34,17 @@ class DamagedStore(Exception):
 class Door(Protocol):
     """The way to the disk (spool.py)."""
 
-    def ask(self, link: str, job: Job, done: Callable[[Result | Exception], None]) -> None: ...
+    def ask(
+        self, link: str, job: Job[Any], done: Callable[[Result[Any] | Exception], None]
+    ) -> None: ...
 
     def lost(self) -> None: ...
 
 
-class KeepingCourier:
+class KeepingCourier(Generic[T]):
     """See `forwarder.links.base.Courier`. `attach` the link before the first `opened`.
 
-    `session` is that of the radio now; `wall_ns` the host's time, None while it is not trusted.
+    `wall_ns` is the host's time, None while it is not trusted.
     `note` is told how many frames memory alone has, and the age of the oldest (s).
     """
 
@@ -51,8 +52,8 @@ class KeepingCourier:
         self,
         name: str,
         settings: OutageSettings,
+        kind: Kind[T],
         *,
-        session: Callable[[], bytes] = bytes,
         wall_ns: Callable[[], int | None] = time.time_ns,
         resend_s: float | None = None,
         most_tries: int = MOST_TRIES,
@@ -62,10 +63,11 @@ class KeepingCourier:
     ) -> None:
         self.name = name
         self._clock = clock
-        self._settings = settings
-        self._session, self._wall_ns = session, wall_ns
+        self._settings, self._kind = settings, kind
+        self._wall_ns = wall_ns
         self._keeper = Keeper(
             settings,
+            kind,
             resend_s=resend_s,
             most_tries=most_tries,
             has_disk=door is not None,
@@ -74,18 +76,18 @@ class KeepingCourier:
         self._door, self._note = door, note
         self._asked: asyncio.Future[None] | None = None  # while the disk is at work
         self.gaps: list[Gap] = []  # what the last run lost
-        self._outlet: Outlet | None = None
+        self._outlet: Outlet[T] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._sending = self._ended = False
 
-    def attach(self, outlet: Outlet) -> None:
+    def attach(self, outlet: Outlet[T]) -> None:
         self._outlet = outlet
 
     # What the feed says.
 
-    def put(self, uplink: Uplink) -> None:
+    def put(self, item: T) -> None:
         """Take one received frame: it has left when this returns, if it can."""
-        self._keeper.put(replace(uplink, session=self._session()), self._clock())
+        self._keeper.put(self._kind.taken(item), self._clock())
         self._tell_risk()  # before it leaves: a kill just now is to be noticed
         self._send()
 
@@ -94,7 +96,9 @@ class KeepingCourier:
     def opened(self) -> None:
         self._keeper.opened(self._clock())
         if waiting := self._keeper.waiting:
-            log.info("%s: open again; %d uplinks that waited go out", self.name, waiting)
+            log.info(
+                "%s: open again; %d %s that waited go out", self.name, waiting, self._kind.noun
+            )
         self._send()
 
     def closed(self) -> None:
@@ -194,14 +198,13 @@ class KeepingCourier:
             self._sending = False
             self.work()
 
-    def _leave(self, kept: Kept) -> bool:
+    def _leave(self, kept: Kept[T]) -> bool:
         if self._outlet is None:
             return False
-        uplink = kept.uplink
-        if kept.late and (wall_ns := self._wall_ns()) is not None:
-            ago_ns = round((self._clock() - kept.taken_s) * 1e9)
-            uplink = replace(uplink, received_ns=wall_ns - ago_ns)
-        return self._outlet.send(kept.number, uplink, late=kept.late)
+        item = kept.item
+        if kept.late:
+            item = self._kind.late(item, self._clock() - kept.taken_s, self._wall_ns())
+        return self._outlet.send(kept.number, item, late=kept.late)
 
     # What the disk does.
 
@@ -214,12 +217,12 @@ class KeepingCourier:
         self._tell_risk()
         self._set_timer()
 
-    def _ask(self, job: Job) -> None:
+    def _ask(self, job: Job[T]) -> None:
         if self._door is not None:
             self._asked = asyncio.get_running_loop().create_future()
             self._door.ask(self.name, job, lambda result: self._answered(job, result))
 
-    def _answered(self, job: Job, result: Result | Exception) -> None:
+    def _answered(self, job: Job[T], result: Result[T] | Exception) -> None:
         now = self._clock()
         if isinstance(result, DamagedStore) and self._door is not None:
             self._door.lost()

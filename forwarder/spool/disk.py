@@ -1,4 +1,4 @@
-"""The frames of a long outage on disk: one SQLite file for all links of a gateway.
+"""The frames of a long outage on disk: one SQLite file for all links (or all sinks) of a gateway.
 
 It is made when the first batch goes to disk and removed when the last frame has been acknowledged:
 in normal running there is no file, and nothing is written. One commit for each batch, safe against
@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic
 
 from ..database import Database, StoreFault
 from .clocks import Instant
@@ -22,13 +23,12 @@ from .courier import DamagedStore
 from .jobs import Found
 from .keeper import FIRST_NUMBER
 from .kept import Kept
-from .rows import Unreadable, decode, encode
+from .kind import Kind, T, Unreadable
 from .shelf import NO_LANE
 
 log = logging.getLogger(__name__)
 
 VERSION = 1
-LOST = "uplinks that waited there for a server are lost, and counted as such"
 SMALL = 4096  # rows: so many may be counted one by one
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS link (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -50,14 +50,15 @@ class Left:
     newest: Instant | None
 
 
-class Disk:
+class Disk(Generic[T]):
     """Raises StoreFault for what may pass, DamagedStore once for a file that was damaged."""
 
-    def __init__(self, path: Path, now: Callable[[], Instant]) -> None:
+    def __init__(self, path: Path, kind: Kind[T], now: Callable[[], Instant]) -> None:
         self.path = path
-        self._now = now
+        self._kind, self._now = kind, now
+        lost = f"{kind.noun} that waited there for a {kind.receiver} are lost, and counted as such"
         self._database = Database(
-            path, _SCHEMA, version=VERSION, lost=LOST, secret=False, alone=True
+            path, _SCHEMA, version=VERSION, lost=lost, secret=kind.secret, alone=True
         )
         self._offset: int | None = None
         self._dirty = False  # whether the file says that this run has not ended
@@ -101,7 +102,7 @@ class Disk:
                 )
             ]
 
-    def write(self, link: str, frames: Iterable[Kept], now_s: float) -> None:
+    def write(self, link: str, frames: Iterable[Kept[T]], now_s: float) -> None:
         """All or none. `now_s` is the keeper's clock now."""
         now = self._now()
         with self._open() as db:
@@ -118,7 +119,7 @@ class Disk:
             )
         self._dirty = True
 
-    def load(self, link: str, numbers: Iterable[int], now_s: float) -> list[Kept]:
+    def load(self, link: str, numbers: Iterable[int], now_s: float) -> list[Kept[T]]:
         """Those of `numbers` that can be read, in that order."""
         return list(self._load(link, numbers, now_s)) if self.path.exists() else []
 
@@ -171,12 +172,12 @@ class Disk:
         assert self._offset is not None  # since `begin`
         return self._offset
 
-    def _row(self, link: int, boot: int, kept: Kept, at: Instant) -> tuple[object, ...]:
+    def _row(self, link: int, boot: int, kept: Kept[T], at: Instant) -> tuple[object, ...]:
         lane = NO_LANE if kept.lane is None else kept.lane
         id_ = kept.number - self._base()
-        return (link, id_, lane, boot, at.boot_s, at.wall_ns, encode(kept.uplink))
+        return (link, id_, lane, boot, at.boot_s, at.wall_ns, self._kind.encode(kept.item))
 
-    def _load(self, link: str, numbers: Iterable[int], now_s: float) -> Iterator[Kept]:
+    def _load(self, link: str, numbers: Iterable[int], now_s: float) -> Iterator[Kept[T]]:
         now = self._now()
         with self._open() as db:
             link_id = _id(db, "link", link)
@@ -189,9 +190,25 @@ class Disk:
                 if row is None:
                     continue
                 try:
-                    yield _kept(number, row, now, now_s)
+                    yield self._kept(number, row, now, now_s)
                 except Unreadable as error:
-                    log.warning("%s: an uplink for %s is not readable: %s", self.path, link, error)
+                    log.warning("%s: one of %s is not readable: %s", self.path, link, error)
+
+    def _kept(
+        self, number: int, row: tuple[int, str, float, int, bytes], now: Instant, now_s: float
+    ) -> Kept[T]:
+        lane, boot, boot_s, wall_ns, body = row
+        at = Instant(boot, boot_s, wall_ns)
+        exact = boot == now.boot
+        return Kept(
+            number,
+            self._kind.decode(body, None if exact else at.utc_ns(now)),
+            now_s - at.age_s(now),
+            None if lane == NO_LANE else lane,
+            stored=True,
+            dated=exact,
+            late=True,
+        )
 
     @staticmethod
     def _is_all(db: sqlite3.Connection, link: int, ids: set[int]) -> bool:
@@ -205,7 +222,7 @@ class Disk:
 class _Transaction:
     """`with`: a commit at its end, or nothing; what goes wrong has one name."""
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk[Any]) -> None:
         self._disk = disk
 
     def __enter__(self) -> sqlite3.Connection:
@@ -235,18 +252,3 @@ def _id(db: sqlite3.Connection, table: str, name: str) -> int:
         db.execute(f"INSERT INTO {table} (name) VALUES (?)", (name,))
         row = db.execute(select, (name,)).fetchone()
     return int(row[0])
-
-
-def _kept(number: int, row: tuple[int, str, float, int, bytes], now: Instant, now_s: float) -> Kept:
-    lane, boot, boot_s, wall_ns, body = row
-    at = Instant(boot, boot_s, wall_ns)
-    exact = boot == now.boot
-    return Kept(
-        number,
-        decode(body, received_ns=None if exact else at.utc_ns(now)),
-        now_s - at.age_s(now),
-        None if lane == NO_LANE else lane,
-        stored=True,
-        dated=exact,
-        late=True,
-    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeAlias
 
 from .kept import Kept
+from .kind import T
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +15,10 @@ class Recover:
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class Write(Generic[T]):
     """Put these on disk, all or none. They stay what they are meanwhile."""
 
-    frames: tuple[Kept, ...]
+    frames: tuple[Kept[T], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Forget:
     numbers: tuple[int, ...]
 
 
-Job = Recover | Write | Load | Forget
+Job: TypeAlias = Recover | Write[T] | Load | Forget
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +48,4 @@ class Found:
     size: int
 
 
-Result = list[Found] | list[Kept] | None
+Result: TypeAlias = list[Found] | list[Kept[T]] | None

@@ -1,5 +1,7 @@
 """Uplinks of one link from their reception until its server has them. Pure; no clock, no I/O.
 
+So are the records of one sink (kind.py): what is said here of frames is true for them.
+
 The rules, in the order in which they matter:
 
 1. A frame leaves only by an acknowledgement, or by a drop that is counted with its reason.
@@ -7,8 +9,8 @@ The rules, in the order in which they matter:
    device: a network server takes the counter of a device in ascending order only, and drops what
    comes behind. So these go first, before all else that waits, and then the live one. Frames of
    other devices never hold it.
-3. Between two frames of one device of which the first had waited lie `GAP_S`: servers work on what
-   comes at once in parallel, and would see them in any order.
+3. Between two frames of one device of which the first had waited lies `Kind.gap_s`: servers work on
+   what comes at once in parallel, and would see them in any order.
 4. What waited for an outage goes out oldest first, paced, beside what is live, and is marked late.
    What has waited for less than `BLIP_S` is not paced: its device may still be listening.
 5. A join-request is sent at once or never: its device has asked again by then.
@@ -27,11 +29,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
+from typing import Generic
 
 from ..links.settings import OutagePolicy, OutageSettings
-from ..packets import Uplink
 from .jobs import Forget, Found, Job, Load, Recover, Result, Write
-from .kept import Drop, Kept, Tally, is_join, lane
+from .kept import Drop, Kept, Tally
+from .kind import Kind, T
 from .pace import Pace
 from .stowing import Stowing
 from .waiting import Waiting
@@ -40,13 +43,11 @@ FIRST_NUMBER = 1 << 40  # below it is room for frames of earlier runs
 BLIP_S = 5.0  # an outage as short as that loses no frame, whatever the policy
 LATE_S = 1.0  # the first receive window opens so long after a frame (TS001 3.3)
 REPLAY_WINDOW = 64  # paced frames in flight at once
-LIVE_WINDOW = 1024  # frames in flight altogether
-GAP_S = 0.1  # a server has dealt with a frame by then; it drops those that it overtakes
 MOST_TRIES = 3  # of a frame that nobody acknowledges while the link is open
 RETRY_S = 0.25  # until an outlet that would not take a frame is asked again
 
 
-class Keeper:
+class Keeper(Generic[T]):
     """`resend_s`: where an acknowledgement may get lost (UDP), after how long a frame is sent again
     while the link is open, `most_tries` times in all. None: a closed link alone does that. `now` is
     when it begins, with the link away.
@@ -55,12 +56,14 @@ class Keeper:
     def __init__(
         self,
         settings: OutageSettings,
+        kind: Kind[T],
         *,
         resend_s: float | None = None,
         most_tries: int = MOST_TRIES,
         has_disk: bool = False,
         now: float = 0.0,
     ) -> None:
+        self._kind = kind
         self.tally = Tally()
         self.is_open = False
         self._replays = settings.policy is OutagePolicy.REPLAY
@@ -68,14 +71,16 @@ class Keeper:
         self._most = settings.memory_frames
         self._resend_s, self._most_tries = resend_s, most_tries
         self.next_number = FIRST_NUMBER
-        self._waiting = Waiting()  # for an outage to end
-        self._live = Waiting()  # for an outlet that is busy just now
-        self._in_flight: dict[int, Kept] = {}  # in the order of sending
+        self._waiting = Waiting[T]()  # for an outage to end
+        self._live = Waiting[T]()  # for an outlet that is busy just now
+        self._in_flight: dict[int, Kept[T]] = {}  # in the order of sending
         self._paced_in_flight = 0
         self._hurried: dict[int, None] = {}  # lanes with a live frame behind what waits
         self._pace = Pace(settings.replay_per_s)
         self._retry_at = 0.0
-        self.stowing = Stowing(settings, self._waiting, self.tally, has_disk=has_disk, now=now)
+        self.stowing = Stowing(
+            settings, kind, self._waiting, self.tally, has_disk=has_disk, now=now
+        )
 
     def __len__(self) -> int:
         """Frames in memory."""
@@ -94,7 +99,7 @@ class Keeper:
         """Frames that would be lost if the process ended now."""
         return len(self) - self.stowing.loaded
 
-    def oldest_at_risk(self) -> Kept | None:
+    def oldest_at_risk(self) -> Kept[T] | None:
         """The first of them that was received, or one of the first."""
         flying = (kept for kept in self._in_flight.values() if not kept.stored)
         waiting = iter(self._waiting.unstored.values())
@@ -103,9 +108,9 @@ class Keeper:
 
     # What the radio says.
 
-    def put(self, uplink: Uplink, now: float) -> None:
+    def put(self, item: T, now: float) -> None:
         """Take one received frame; `to_send` has it if it can go."""
-        kept = Kept(self.next_number, uplink, now, lane(uplink), is_join(uplink))
+        kept = Kept(self.next_number, item, now, self._kind.lane(item), self._kind.is_join(item))
         self.next_number += 1
         self.tally.taken += 1
         if not self.is_open or (kept.join and not self._may_send(now)):
@@ -134,7 +139,7 @@ class Keeper:
         self.stowing.closed(now)
         returned = [*self._in_flight.values(), *self._live]
         self._in_flight.clear()
-        self._live = Waiting()
+        self._live = Waiting[T]()
         self._hurried.clear()
         self._paced_in_flight = 0
         for kept in returned:
@@ -183,7 +188,7 @@ class Keeper:
 
     # What to do about it.
 
-    def to_send(self, now: float) -> Iterator[Kept]:
+    def to_send(self, now: float) -> Iterator[Kept[T]]:
         """Frames to hand to the outlet, each at once when it is given: live ones first."""
         while (kept := self._next(now)) is not None:
             kept.sent_s = now
@@ -194,13 +199,13 @@ class Keeper:
             self._in_flight[kept.number] = kept
             yield kept
 
-    def _let_go(self, kept: Kept, now: float) -> Kept | None:
+    def _let_go(self, kept: Kept[T], now: float) -> Kept[T] | None:
         """Out of the frames that wait."""
         if kept.lane is not None:
-            self._waiting.rest(kept.lane, now + GAP_S)
+            self._waiting.rest(kept.lane, now + self._kind.gap_s)
         return self._waiting.remove(kept.number)
 
-    def _next(self, now: float) -> Kept | None:
+    def _next(self, now: float) -> Kept[T] | None:
         """Taken out of its queue; None if nothing may go now."""
         if not self._may_send(now):
             return None
@@ -231,7 +236,7 @@ class Keeper:
         return self._let_go(kept, now)
 
     def _send_at(self, now: float) -> float:
-        if not self.is_open or len(self._in_flight) >= LIVE_WINDOW:
+        if not self.is_open or len(self._in_flight) >= self._kind.window:
             return inf
         if len(self._live):
             return self._retry_at
@@ -253,12 +258,12 @@ class Keeper:
         )
 
     def _may_send(self, now: float) -> bool:
-        room = len(self._in_flight) < LIVE_WINDOW
+        room = len(self._in_flight) < self._kind.window
         return self.is_open and now >= self._retry_at and room
 
     # What is given up.
 
-    def _keep(self, kept: Kept) -> None:
+    def _keep(self, kept: Kept[T]) -> None:
         """For the end of an outage."""
         if kept.join:
             self._drop(kept, Drop.JOIN)
@@ -298,11 +303,11 @@ class Keeper:
         else:
             self._drop(kept, Drop.FULL)
 
-    def _drop(self, kept: Kept, reason: Drop) -> None:
+    def _drop(self, kept: Kept[T], reason: Drop) -> None:
         self.tally.dropped[reason] += 1
         self.stowing.forget(kept)
 
-    def _landed(self, number: int) -> Kept | None:
+    def _landed(self, number: int) -> Kept[T] | None:
         kept = self._in_flight.pop(number, None)
         if kept is not None:
             self._paced_in_flight -= kept.paced
@@ -310,16 +315,16 @@ class Keeper:
 
     # The disk.
 
-    def job(self, now: float) -> Job | None:
+    def job(self, now: float) -> Job[T] | None:
         """What is to be asked of the disk now, one at a time."""
         return self.stowing.job(now, self._hurried, is_open=self.is_open)
 
-    def last_job(self, now: float) -> Job | None:
+    def last_job(self, now: float) -> Job[T] | None:
         """At the end: what waits goes to disk, due or not."""
         self.closed(now)
         return self.stowing.last_job()
 
-    def done(self, job: Job, result: Result, now: float) -> None:
+    def done(self, job: Job[T], result: Result[T], now: float) -> None:
         """The disk has done it."""
         match job:
             case Recover():

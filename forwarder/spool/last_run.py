@@ -35,6 +35,8 @@ def gaps(
     flushed: Instant | None,
     clean: bool,
     window_s: float,
+    noun: str = "uplinks",
+    receiver: str = "server",
 ) -> list[Gap]:
     """What is to be reported at a start.
 
@@ -44,7 +46,7 @@ def gaps(
     memory only, while nobody acknowledges it.
     """
     if unsaved is not None:
-        return [_killed(one) for one in unsaved]
+        return [_killed(one, noun) for one in unsaved]
     if not ran or clean:
         return []
     how = "the power failed" if rebooted else "the last run was ended by force"
@@ -53,7 +55,7 @@ def gaps(
             Gap(
                 "",
                 None,
-                f"{how}: uplinks of the {window_s:.0f} s before that which no server had "
+                f"{how}: {noun} of the {window_s:.0f} s before that which no {receiver} had "
                 "acknowledged are lost, if there were any",
             )
         ]
@@ -61,16 +63,16 @@ def gaps(
         Gap(
             "",
             None,
-            f"{how} in an outage: the newest uplink on disk is of {flushed.words()}; what was "
-            f"received after it, until then, is lost ({window_s:.0f} s at most)",
+            f"{how} in an outage: the newest of the {noun} on disk is of {flushed.words()}; what "
+            f"was received after it, until then, is lost ({window_s:.0f} s at most)",
         )
     ]
 
 
-def _killed(one: Unsaved) -> Gap:
+def _killed(one: Unsaved, noun: str) -> Gap:
     return Gap(
         one.link,
         one.count,
-        f"{one.link}: the last run was ended by force: {one.count} uplinks received from "
+        f"{one.link}: the last run was ended by force: {one.count} {noun} received from "
         f"{one.since.words()} to {one.until.words()} were neither acknowledged nor stored",
     )

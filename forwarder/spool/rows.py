@@ -11,10 +11,7 @@ from hal.frames import Crc, RxFrame
 from hal.modulation import Fsk, LoRa
 
 from ..packets import Uplink
-
-
-class Unreadable(ValueError):
-    """These bytes are no uplink that this version wrote."""
+from .kind import Unreadable
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):

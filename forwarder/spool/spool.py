@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic
 
 from ..links.settings import OutagePolicy, OutageSettings
 from . import last_run
@@ -23,6 +23,7 @@ from .daily import Daily
 from .jobs import Forget, Job, Load, Recover, Result, Write
 from .journal import Journal
 from .keeper import MOST_TRIES
+from .kind import Kind, T
 from .last_run import Gap, Unsaved
 from .stowing import FLUSH_S
 from .worker import Worker
@@ -35,34 +36,35 @@ log = logging.getLogger(__name__)
 END_S = 1.5  # for the last writes; systemd and people wait two seconds
 
 
-class Spool:
+class Spool(Generic[T]):
     """`folder` is where an outage may be written to, `runtime` a file system in memory; None:
-    nowhere. `session` is that of the radio now.
+    nowhere. Names of files begin with what is kept.
     """
 
     def __init__(
         self,
         eui: str,
+        kind: Kind[T],
         *,
         folder: Path | None,
         runtime: Path | None,
-        session: Callable[[], bytes] = bytes,
         host: Host | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.gaps: list[Gap] = []
         self.trouble = ""
-        self._eui, self._folder = eui, folder
-        self._session, self._clock = session, clock
+        self._eui, self._kind, self._folder = eui, kind, folder
+        self._stem = f"{kind.noun}-{eui}"
+        self._clock = clock
         self._host = host or Host()
-        self._couriers: dict[str, KeepingCourier] = {}
+        self._couriers: dict[str, KeepingCourier[T]] = {}
         self._window_s = 0.0
         self._journal: Journal | None = None
         if runtime is not None:
-            path = runtime / f"uplinks-{eui}"
+            path = runtime / self._stem
             self._journal = Journal(path, self._host.now, self._host.boot_s)
-        self._disk: Disk | None = None  # belongs to the worker
-        self._worker = Worker("spool")
+        self._disk: Disk[T] | None = None  # belongs to the worker
+        self._worker = Worker(f"spool {kind.noun}")
         self._daily = Daily()
         self._unsaved: list[Unsaved] | None = None  # by the last run, as its journal says
         self._ready = self._ended = False
@@ -77,13 +79,13 @@ class Spool:
         *,
         resend_s: float | None = None,
         most_tries: int = MOST_TRIES,
-    ) -> KeepingCourier:
+    ) -> KeepingCourier[T]:
         """The keeper of one link's uplinks."""
         door = self if self._folder is not None and settings.disk_mb > 0 else None
         courier = KeepingCourier(
             name,
             settings,
-            session=self._session,
+            self._kind,
             wall_ns=self._host.wall_ns,
             resend_s=resend_s,
             most_tries=most_tries,
@@ -106,11 +108,13 @@ class Spool:
 
     # What a courier asks.
 
-    def ask(self, link: str, job: Job, done: Callable[[Result | Exception], None]) -> None:
+    def ask(
+        self, link: str, job: Job[Any], done: Callable[[Result[Any] | Exception], None]
+    ) -> None:
         """Have `job` done; `done` is called in this loop."""
         now_s = self._clock()
 
-        def answered(result: Result | Exception) -> None:
+        def answered(result: Result[Any] | Exception) -> None:
             self._tell(result)
             done(result)
 
@@ -149,13 +153,18 @@ class Spool:
             log.error("spool: the disk did not answer within %.1f s", END_S)
         for courier in self._couriers.values():
             if courier.at_risk:
-                log.error("%s: %d uplinks are lost with this end", courier.name, courier.at_risk)
+                log.error(
+                    "%s: %d %s are lost with this end",
+                    courier.name,
+                    courier.at_risk,
+                    self._kind.noun,
+                )
         if self._journal is not None:
             self._journal.close()
 
     # In the worker's thread.
 
-    def _do(self, link: str, job: Job, now_s: float) -> Result:
+    def _do(self, link: str, job: Job[T], now_s: float) -> Result[T]:
         if not self._alone:
             raise OSError("another process has the file")
         disk = self._open()
@@ -170,19 +179,19 @@ class Spool:
                 disk.forget(link, numbers)
         return None
 
-    def _open(self) -> Disk:
+    def _open(self) -> Disk[T]:
         from .disk import Disk  # SQLite is 1 MB of memory that few need
 
         if self._disk is None:
             assert self._folder is not None
-            self._disk = Disk(self._folder / f"uplinks-{self._eui}.db", self._host.now)
+            self._disk = Disk(self._path(), self._kind, self._host.now)
         return self._disk
 
     def _begin(self) -> tuple[list[Gap], Left | None]:
         left, ran, rebooted = None, False, False
         if self._folder is not None and self._window_s and self._alone:
             ran, rebooted = self._mark()
-            if (self._folder / f"uplinks-{self._eui}.db").exists():
+            if self._path().exists():
                 left = self._open().left()
         found = last_run.gaps(
             self._unsaved,
@@ -191,6 +200,8 @@ class Spool:
             flushed=left.newest if left else None,
             clean=left.clean if left else False,
             window_s=self._window_s,
+            noun=self._kind.noun,
+            receiver=self._kind.receiver,
         )
         return found, left
 
@@ -202,8 +213,9 @@ class Spool:
         except BlockingIOError:
             self._alone = False
             log.error(
-                "spool: another process runs with EUI %s; this one keeps uplinks in memory only",
+                "spool: another process runs with EUI %s; this one keeps %s in memory only",
                 self._eui,
+                self._kind.noun,
             )
         except OSError as error:
             log.warning(
@@ -227,9 +239,13 @@ class Spool:
             log.warning("spool: a power cut would not be noticed: %s: %s", mark, error)
             return False, False
 
+    def _path(self) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{self._stem}.db"
+
     def _mark_path(self) -> Path:
         assert self._folder is not None
-        return self._folder / f"uplinks-{self._eui}.running"
+        return self._folder / f"{self._stem}.running"
 
     def _finish(self) -> None:
         if self._disk is not None:
@@ -255,8 +271,8 @@ class Spool:
         for name, rows in (left.rows if left else {}).items():
             if name not in self._couriers:
                 log.warning(
-                    "spool: %d uplinks wait for server '%s', which is not configured any more; "
-                    "remove %s to forget them", rows, name, self._folder,
+                    "spool: %d %s wait for %s '%s', which is not configured any more; remove %s to "
+                    "forget them", rows, self._kind.noun, self._kind.receiver, name, self._path(),
                 )  # fmt: skip
 
     def _tell(self, result: object) -> None:
@@ -264,7 +280,7 @@ class Spool:
         if isinstance(result, Exception):
             words = str(result)
             if words != self.trouble:
-                log.error("spool: uplinks are kept in memory only: %s", words)
+                log.error("spool: %s are kept in memory only: %s", self._kind.noun, words)
             self.trouble = words
         elif self.trouble:
             log.info("spool: the disk is usable again")

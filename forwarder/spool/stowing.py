@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import inf
+from typing import Generic
 
 from ..links.settings import OutagePolicy, OutageSettings
 from .jobs import Forget, Found, Job, Load, Recover, Write
 from .kept import Drop, Kept, Tally
+from .kind import Kind, T
 from .shelf import Shelf
 from .waiting import Waiting
 
@@ -29,13 +31,14 @@ PAUSES_S = (30.0, 60.0, 120.0, 300.0, 600.0)  # after one, two ... failures in a
 TRIM = 0.95  # of the limit is left when it was passed
 
 
-class Stowing:
+class Stowing(Generic[T]):
     """`waiting` is the keeper's; it is the only queue that frames go to disk from."""
 
     def __init__(
         self,
         settings: OutageSettings,
-        waiting: Waiting,
+        kind: Kind[T],
+        waiting: Waiting[T],
         tally: Tally,
         *,
         has_disk: bool,
@@ -45,13 +48,13 @@ class Stowing:
         self.enabled = has_disk and replays and settings.disk_mb > 0
         self.shelf = Shelf()
         self.rows = 0  # on disk, wherever else they are too
-        self._waiting, self._tally = waiting, tally
+        self._kind, self._waiting, self._tally = kind, waiting, tally
         self._after_s, self._most_bytes = settings.disk_after_s, settings.disk_mb * 1e6
         self._max_age_s = settings.max_age_h * 3600
         self._forget: list[int] = []
         self._forgetting = 0  # of these, with the disk now
         self._recover = self.enabled
-        self._job: Job | None = None
+        self._job: Job[T] | None = None
         self._job_at = 0.0
         self._closed_at: float | None = now
         self._flush_at = now
@@ -79,18 +82,18 @@ class Stowing:
         """Whether frames of this device are on disk only, and can be waited for."""
         return lane is not None and self.shelf.has(lane) and not self.is_away(now)
 
-    def comes_before(self, kept: Kept, now: float, *, lane: int | None = None) -> bool:
+    def comes_before(self, kept: Kept[T], now: float, *, lane: int | None = None) -> bool:
         """Whether the disk holds an older frame (of `lane`), that can be waited for."""
         if not len(self.shelf):
             return False
         first = self.shelf.oldest() if lane is None else self.shelf.first_of(lane)
         return first is not None and first < kept.number and not self.is_away(now)
 
-    def back(self, kept: Kept) -> None:
+    def back(self, kept: Kept[T]) -> None:
         """Memory is short of room; the disk has this one."""
-        self.shelf.add(kept.number, kept.lane, kept.taken_s, kept.size)
+        self.shelf.add(kept.number, kept.lane, kept.taken_s, self._kind.size(kept.item))
 
-    def forget(self, kept: Kept) -> None:
+    def forget(self, kept: Kept[T]) -> None:
         """It is settled."""
         kept.gone = True
         if kept.stored:
@@ -105,7 +108,7 @@ class Stowing:
 
     # What is to be done.
 
-    def job(self, now: float, hurried: Iterable[int], *, is_open: bool) -> Job | None:
+    def job(self, now: float, hurried: Iterable[int], *, is_open: bool) -> Job[T] | None:
         """What to ask of the disk now; its result goes to `done` or `failed`."""
         if not self.enabled or self._job is not None or now < self._try_at:
             return None
@@ -114,7 +117,7 @@ class Stowing:
         self._job_at = now
         return self._job
 
-    def last_job(self) -> Job | None:
+    def last_job(self) -> Job[T] | None:
         """At the end of the process: everything, whether it is due or not."""
         if self.enabled and self._waiting.unstored and self._job is None:
             self._job = self._write()
@@ -139,7 +142,7 @@ class Stowing:
             due = min(due, oldest + self._max_age_s)
         return max(due, self._try_at)
 
-    def _next_job(self, now: float, hurried: Iterable[int], is_open: bool) -> Job | None:
+    def _next_job(self, now: float, hurried: Iterable[int], is_open: bool) -> Job[T] | None:
         if self._recover:
             return Recover()
         for lane in hurried:
@@ -158,7 +161,7 @@ class Stowing:
             return Forget(tuple(self._forget))
         return None
 
-    def _write(self) -> Write:
+    def _write(self) -> Write[T]:
         frames = self._waiting.unstored
         return Write(tuple(frames[number] for number in sorted(frames)))
 
@@ -205,7 +208,7 @@ class Stowing:
         self.rows += len(found)
         self._tally.recovered += len(found)
 
-    def wrote(self, job: Write, *, is_open: bool) -> None:
+    def wrote(self, job: Write[T], *, is_open: bool) -> None:
         self._ended()
         self.rows += len(job.frames)
         for kept in job.frames:
@@ -218,7 +221,7 @@ class Stowing:
                     self._waiting.remove(kept.number)
                     self.back(kept)
 
-    def read(self, job: Load, frames: list[Kept]) -> None:
+    def read(self, job: Load, frames: list[Kept[T]]) -> None:
         """What was asked for and did not come is lost."""
         self._ended()
         came = {kept.number for kept in frames}

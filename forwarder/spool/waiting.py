@@ -12,23 +12,25 @@ from collections import deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from math import inf
+from typing import Any, Generic
 
 from .kept import Kept
+from .kind import T
 
 SLACK = 64  # numbers of frames that have left, before they are swept out
 
 
-class Waiting:
+class Waiting(Generic[T]):
     """Any frame may come in at any time; times are the keeper's clock."""
 
     def __init__(self) -> None:
-        self._frames: dict[int, Kept] = {}
+        self._frames: dict[int, Kept[T]] = {}
         self._order: list[int] = []  # a heap; may name frames that have left
         self._lanes: dict[int, deque[int]] = {}  # ascending
         self._heads: list[tuple[int, int]] = []  # a heap of (first number, lane); some outdated
         self._until: dict[int, float] = {}  # lanes that rest
         self._resting: list[tuple[float, int]] = []  # a heap of the same
-        self.unstored: dict[int, Kept] = {}  # those that memory alone has
+        self.unstored: dict[int, Kept[T]] = {}  # those that memory alone has
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -36,14 +38,14 @@ class Waiting:
     def __contains__(self, number: int) -> bool:
         return number in self._frames
 
-    def __iter__(self) -> Iterator[Kept]:
+    def __iter__(self) -> Iterator[Kept[T]]:
         return iter(sorted(self._frames.values(), key=lambda kept: kept.number))
 
     def has(self, lane: int) -> bool:
         """Whether a frame of this device waits."""
         return lane in self._lanes
 
-    def put(self, kept: Kept) -> None:
+    def put(self, kept: Kept[T]) -> None:
         self._frames[kept.number] = kept
         if not kept.stored:
             self.unstored[kept.number] = kept
@@ -54,18 +56,18 @@ class Waiting:
         if numbers[0] == kept.number:
             heappush(self._heads, (kept.number, key))
 
-    def oldest(self) -> Kept | None:
+    def oldest(self) -> Kept[T] | None:
         """It stays."""
         while self._order and self._order[0] not in self._frames:
             heappop(self._order)
         return self._frames[self._order[0]] if self._order else None
 
-    def oldest_of(self, lane: int) -> Kept | None:
+    def oldest_of(self, lane: int) -> Kept[T] | None:
         """It stays."""
         numbers = self._lanes.get(lane)
         return self._frames[numbers[0]] if numbers else None
 
-    def remove(self, number: int) -> Kept | None:
+    def remove(self, number: int) -> Kept[T] | None:
         """Let it go, if it is there."""
         kept = self._frames.pop(number, None)
         self.unstored.pop(number, None)
@@ -100,7 +102,7 @@ class Waiting:
         """When this device has rested; in the past if it does not rest."""
         return self._until.get(lane, -inf)
 
-    def next(self, now: float) -> Kept | None:
+    def next(self, now: float) -> Kept[T] | None:
         """The oldest of a device that does not rest; it stays."""
         self._wake(now)
         while self._heads:
@@ -126,7 +128,7 @@ class Waiting:
                     heappush(self._heads, (self._lanes[lane][0], lane))
 
 
-def _key(kept: Kept) -> int:
+def _key(kept: Kept[Any]) -> int:
     """Its lane; a frame of nobody has one of its own."""
     return kept.lane if kept.lane is not None else -1 - kept.number
 

@@ -10,6 +10,7 @@ import pytest
 from forwarder.config import loads
 from forwarder.parts import is_kept, make_links
 from forwarder.spool.spool import Spool
+from forwarder.spool.uplinks import Uplinks
 
 from .mqtt_bench import RadioFacts
 from .semtech_makers import answering
@@ -41,6 +42,6 @@ def test_a_server_has_a_keeper_if_it_can_acknowledge_or_is_to_be_sent_what_waite
     text = CONFIG.format(type=kind, profile=profile, policy=policy)
     servers = loads(text, "gateway.toml").servers_for("0016c001f1500812")
     assert [is_kept(server) for server in servers] == [kept]
-    spool = Spool("0016c001f1500812", folder=tmp_path, runtime=None)
+    spool = Spool("0016c001f1500812", Uplinks(), folder=tmp_path, runtime=None)
     (feed,) = make_links(servers, replace(RadioFacts()), answering(), spool)
     assert ("outage" in feed.status()) is kept

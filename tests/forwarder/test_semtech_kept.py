@@ -19,7 +19,9 @@ from forwarder.links.semtech_udp.kept import (
 from forwarder.links.semtech_udp.link import SemtechUdpLink
 from forwarder.links.semtech_udp.session import LOST_AFTER
 from forwarder.links.settings import OutagePolicy, OutageSettings
+from forwarder.packets import Uplink
 from forwarder.spool.courier import KeepingCourier
+from forwarder.spool.uplinks import Uplinks
 
 from .fake_server import serving
 from .link_bench import a_link, in_the_loop, running, until
@@ -30,10 +32,11 @@ NOW_US = 7_000_000_000
 
 def kept_link(
     port: int, *, resend_s: float = 30.0, clock: Callable[[], float] = time.monotonic
-) -> tuple[SemtechUdpLink, KeepingCourier]:
+) -> tuple[SemtechUdpLink, KeepingCourier[Uplink]]:
     courier = KeepingCourier(
         "here",
         OutageSettings(OutagePolicy.REPLAY),
+        Uplinks(),
         resend_s=resend_s,
         clock=clock,
     )

@@ -16,6 +16,7 @@ import aiomqtt
 from forwarder.links.chirpstack import gw_pb2
 from forwarder.links.mqtt.link import MqttLink
 from forwarder.links.mqtt.profiles import make_dialect
+from forwarder.packets import Uplink
 from forwarder.spool.courier import KeepingCourier
 from tests.edge.brokers import a_broker, free_port
 from tests.forwarder.mqtt_bench import QUICK, RadioFacts, in_time, settings, until
@@ -62,7 +63,7 @@ class Devices:
         self.sent: list[tuple[int, int]] = []
         self.joins = 0
 
-    def send(self, courier: KeepingCourier) -> None:
+    def send(self, courier: KeepingCourier[Uplink]) -> None:
         for dev_addr in DEVICES:
             fcnt = len(self.sent) // len(DEVICES)
             courier.put(makers.uplink(makers.data(dev_addr, fcnt)))

@@ -11,6 +11,7 @@ from forwarder.packets import Uplink
 from forwarder.spool.clocks import Host, Instant
 from forwarder.spool.courier import KeepingCourier
 from forwarder.spool.spool import Spool
+from forwarder.spool.uplinks import Uplinks
 
 from . import makers
 
@@ -48,12 +49,12 @@ class Site:
         self.now = 5000.0
         self.sent: list[tuple[int, Uplink, bool]] = []
 
-    def start(self, *links: str, **outage: float) -> list[KeepingCourier]:
+    def start(self, *links: str, **outage: float) -> list[KeepingCourier[Uplink]]:
         self.spool = Spool(
             EUI,
+            Uplinks(lambda: b"sess"),
             folder=self.folder / "state",
             runtime=self.folder / "run",
-            session=lambda: b"sess",
             host=self.host,
             clock=lambda: self.now,
         )
@@ -70,7 +71,7 @@ class Site:
         self.sent.append((number, uplink, late))
         return True
 
-    def later(self, seconds: float, *couriers: KeepingCourier) -> None:
+    def later(self, seconds: float, *couriers: KeepingCourier[Uplink]) -> None:
         self.now += seconds
         self.host.pass_s(seconds)
         for courier in couriers:
@@ -79,7 +80,7 @@ class Site:
     async def ready(self) -> None:
         await until(lambda: self.spool.status()["ready"] is True)
 
-    async def on_disk(self, courier: KeepingCourier, rows: int) -> None:
+    async def on_disk(self, courier: KeepingCourier[Uplink], rows: int) -> None:
         await until(lambda: courier.status()["on_disk"] == rows)
 
     def kill(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 
 from forwarder.packets import Uplink
 from forwarder.spool.courier import KeepingCourier
+from forwarder.spool.uplinks import Uplinks
 
 from . import makers
 
@@ -13,7 +14,7 @@ from . import makers
 class NotingLink:
     """An outlet that takes everything, and acknowledges inside `send` where told to."""
 
-    def __init__(self, courier: KeepingCourier, *, at_once: bool = False) -> None:
+    def __init__(self, courier: KeepingCourier[Uplink], *, at_once: bool = False) -> None:
         self.sent: list[tuple[int, Uplink, bool]] = []
         self.takes = True
         self._courier, self._at_once = courier, at_once
@@ -35,7 +36,7 @@ class Bench:
         self.courier = KeepingCourier(
             "lns",
             makers.settings(policy),
-            session=lambda: b"sess",
+            Uplinks(lambda: b"sess"),
             wall_ns=lambda: 10**18,
             clock=lambda: self.now,
         )
@@ -102,7 +103,10 @@ def test_a_frame_is_known_to_be_at_risk_before_it_leaves() -> None:
         noted: list[int] = []
         at_send: list[int] = []
         courier = KeepingCourier(
-            "lns", makers.settings("drop"), note=lambda name, count, age_s: noted.append(count)
+            "lns",
+            makers.settings("drop"),
+            Uplinks(),
+            note=lambda name, count, age_s: noted.append(count),
         )
 
         class Link:

@@ -9,38 +9,41 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forwarder.packets import Uplink
 from forwarder.spool.keeper import (
     BLIP_S,
     FIRST_NUMBER,
-    GAP_S,
-    LIVE_WINDOW,
     REPLAY_WINDOW,
     RETRY_S,
     Keeper,
 )
 from forwarder.spool.kept import Drop
+from forwarder.spool.uplinks import Uplinks
 from hal.frames import Crc
 
 from . import makers
 
+GAP_S, LIVE_WINDOW = Uplinks.gap_s, Uplinks.window
 A, B, C = 0x26011F01, 0x26011F02, 0x26011F03
 
 
-def a_keeper(policy: str = "replay", *, resend_s: float | None = None, **other: float) -> Keeper:
-    return Keeper(makers.settings(policy, **other), resend_s=resend_s)
+def a_keeper(
+    policy: str = "replay", *, resend_s: float | None = None, **other: float
+) -> Keeper[Uplink]:
+    return Keeper(makers.settings(policy, **other), Uplinks(), resend_s=resend_s)
 
 
-def sent(keeper: Keeper, now: float) -> list[tuple[int, bool]]:
+def sent(keeper: Keeper[Uplink], now: float) -> list[tuple[int, bool]]:
     """Which frames go now, counted from 0, and whether each is late."""
     return [(kept.number - FIRST_NUMBER, kept.late) for kept in keeper.to_send(now)]
 
 
-def put(keeper: Keeper, now: float, *addresses: int) -> None:
+def put(keeper: Keeper[Uplink], now: float, *addresses: int) -> None:
     for address in addresses:
         keeper.put(makers.uplink(makers.data(address)), now)
 
 
-def drain(keeper: Keeper, now: float, until: float) -> list[tuple[float, int]]:
+def drain(keeper: Keeper[Uplink], now: float, until: float) -> list[tuple[float, int]]:
     """All that goes from one wake-up to the next, acknowledged at once, with its time."""
     gone = []
     while now <= until:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forwarder.packets import Uplink
 from forwarder.spool.clocks import Instant
 from forwarder.spool.daily import Daily
 from forwarder.spool.kept import Kept
@@ -53,7 +54,7 @@ def test_a_shelf_of_many_forgets_what_has_left() -> None:
 
 
 def test_a_device_that_was_sent_again_rests_until_the_later_end() -> None:
-    waiting = Waiting()
+    waiting = Waiting[Uplink]()
     waiting.put(Kept(1, makers.uplink(), 0.0, lane=7))
     waiting.rest(7, 1.0)
     waiting.rest(7, 2.0)
@@ -62,7 +63,7 @@ def test_a_device_that_was_sent_again_rests_until_the_later_end() -> None:
 
 
 def test_frames_of_nobody_do_not_wait_for_each_other() -> None:
-    waiting = Waiting()
+    waiting = Waiting[Uplink]()
     for number in (1, 2):
         waiting.put(Kept(number, makers.uplink(makers.PROPRIETARY), 0.0))
     waiting.remove(1)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.packets import Uplink
-from forwarder.spool.rows import Row, Unreadable, decode, encode
+from forwarder.spool.kind import Unreadable
+from forwarder.spool.rows import Row, decode, encode
 from hal.frames import Crc, RxFrame
 from hal.modulation import Fsk, LoRa
 

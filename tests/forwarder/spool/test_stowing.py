@@ -8,25 +8,28 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forwarder.packets import Uplink
 from forwarder.spool.jobs import Forget, Found, Job, Load, Recover, Result, Write
 from forwarder.spool.keeper import FIRST_NUMBER, Keeper
 from forwarder.spool.kept import Drop, Kept
 from forwarder.spool.stowing import FLUSH_S, LOAD, PAUSES_S, SLOW_S
+from forwarder.spool.uplinks import Uplinks
 
 from . import makers
 
 A, B, C = 0x26011F01, 0x26011F02, 0x26011F03
 AFTER_S = 60.0
+KIND = Uplinks()
 
 
 @dataclass
 class FakeDisk:
     """Rows by number, as a file has them: what was received when, and nothing of this process."""
 
-    rows: dict[int, Kept] = field(default_factory=dict)
+    rows: dict[int, Kept[Uplink]] = field(default_factory=dict)
     writes: int = 0
 
-    def do(self, job: Job, now: float) -> Result:
+    def do(self, job: Job[Uplink], now: float) -> Result[Uplink]:
         match job:
             case Recover():
                 self.rows = {
@@ -34,7 +37,7 @@ class FakeDisk:
                     for index, (_, kept) in enumerate(sorted(self.rows.items()))
                 }
                 found = sorted(self.rows.items())
-                return [Found(n, k.lane, now - k.taken_s, k.size) for n, k in found]
+                return [Found(n, k.lane, now - k.taken_s, KIND.size(k.item)) for n, k in found]
             case Load(numbers):
                 return [self._read(number) for number in numbers if number in self.rows]
             case Write(frames):
@@ -45,9 +48,9 @@ class FakeDisk:
                     self.rows.pop(number, None)
         return None
 
-    def _read(self, number: int) -> Kept:
+    def _read(self, number: int) -> Kept[Uplink]:
         kept = self.rows[number]
-        return Kept(number, kept.uplink, kept.taken_s, kept.lane, stored=True)
+        return Kept(number, kept.item, kept.taken_s, kept.lane, stored=True)
 
 
 class Bench:
@@ -56,7 +59,7 @@ class Bench:
     def __init__(self, disk: FakeDisk | None = None, **outage: float) -> None:
         outage = {"disk_after_s": AFTER_S, **outage}
         self.disk = disk or FakeDisk()
-        self.keeper = Keeper(makers.settings("replay", **outage), has_disk=True)
+        self.keeper = Keeper(makers.settings("replay", **outage), KIND, has_disk=True)
         self.now = 0.0
         self.serve()
 
@@ -351,7 +354,7 @@ def test_whatever_happens_to_process_and_disk_every_frame_is_accounted_for(
     bench = Bench(memory_frames=most, disk_mb=disk_mb, max_age_h=1.0, replay_per_s=100.0)
     keeper, disk = bench.keeper, bench.disk
     now = 0.0
-    job: Job | None = None
+    job: Job[Uplink] | None = None
     flying: list[int] = []
     for step, value in steps:
         match step:

@@ -19,6 +19,7 @@ from random import Random
 from forwarder.packets import Uplink
 from forwarder.spool import stowing
 from forwarder.spool.spool import Spool
+from forwarder.spool.uplinks import Uplinks
 
 from . import makers
 
@@ -33,7 +34,7 @@ def tell(kind: str, number: int) -> None:
 class Server:
     """Takes a frame and says so a little later, unless the connection has gone by then."""
 
-    def __init__(self, spool: Spool) -> None:
+    def __init__(self, spool: Spool[Uplink]) -> None:
         outage = makers.settings("replay", disk_after_s=0.05, replay_per_s=1000.0)
         self.courier = spool.courier("lns", outage)
         self.courier.attach(self)
@@ -58,7 +59,7 @@ class Server:
 
 async def main(folder: Path, seed: int, *, drain: bool) -> None:
     chance = Random(seed)
-    spool = Spool("0016c001f1500812", folder=folder, runtime=folder / "run")
+    spool = Spool("0016c001f1500812", Uplinks(), folder=folder, runtime=folder / "run")
     server = Server(spool)
     spool.start()
     while spool.status()["ready"] is not True:
