@@ -49,6 +49,7 @@ from .watching import Watching
 if TYPE_CHECKING:
     from .edge.config import EdgeConfig
     from .edge.standalone.open import Site
+    from .links.mqtt.commands import PlanFailed
     from .links.mqtt.dialect import ChannelPlanPushed
     from .spool.spool import Spool
 
@@ -116,6 +117,7 @@ class Gateway:
         self.beacons = open_beacons(self)
         self._emissions: EmissionLog | None = None
         self.spectrum = Spectrum()
+        self._plan_failed: PlanFailed | None = None  # whose plan was used last
         self._failed: asyncio.Future[None] = loop.create_future()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -165,8 +167,11 @@ class Gateway:
         log_answer(downlink, answer)
         return answer
 
-    def use_plan(self, plan: ChannelPlanPushed) -> str:
-        """Listen where a server wants it, from the next start of the radio on; or why not."""
+    def use_plan(self, plan: ChannelPlanPushed, failed: PlanFailed) -> str:
+        """Listen where a server wants it, from the next start of the radio on; or why not.
+
+        `failed` is told if the radio does not start with it and goes back to what it had.
+        """
         from .channel_plan import UnfitPlan, planned
 
         running = self.radio.plan or self.config.concentrator
@@ -176,6 +181,7 @@ class Gateway:
             return str(error)
         if wanted != running:
             log.info("channels are set anew: plan %s of a server", plan.version)
+            self._plan_failed = failed
             self.radio.use(wanted, f"new channels, plan {plan.version} of a server")
         return ""
 
@@ -257,6 +263,12 @@ class Gateway:
                 "`edgemast doctor` walks through what may be wrong"
             )
         )
+
+    def plan_failed(self, reason: str) -> None:
+        self.watching.radio("down", f"the new channels are left again: {reason}")
+        if self._plan_failed is not None:
+            failed, self._plan_failed = self._plan_failed, None
+            failed(f"the radio does not start with it: {reason}")
 
     def received(self, frames: list[RxFrame], damaged: int, dropped: int) -> None:
         self.counters.damage += damaged

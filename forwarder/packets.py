@@ -201,6 +201,9 @@ def _one_more(counter: Counter[K], key: K) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Position:
+    """Where the gateway is: as GPS has it, or as the configuration says."""
+
     latitude_deg: float
     longitude_deg: float
     altitude_m: int
+    from_gps: bool = False

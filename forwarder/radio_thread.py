@@ -84,6 +84,10 @@ class RadioEvents(Protocol):
         """Nothing that this program can do brings the radio back; its thread has ended."""
         ...
 
+    def plan_failed(self, reason: str) -> None:
+        """The radio did not start with what `use` gave it, and goes back to what it had."""
+        ...
+
     def received(self, frames: list[RxFrame], damaged: int, dropped: int) -> None: ...
 
     def scanned(self, report: SpectrumReport) -> None: ...
@@ -91,6 +95,10 @@ class RadioEvents(Protocol):
     def counter_jumped(self, by_us: int) -> None:
         """The chip's counter moved against the host's clock: planned start times mean nothing."""
         ...
+
+
+class NewPlan(Exception):
+    """The radio is to be started anew because somebody wants other channels; no failure."""
 
 
 class RadioThread:
@@ -127,6 +135,7 @@ class RadioThread:
         self._told_reason = ""
         self._present = False  # whether the last attempt found a board to talk to
         self._wanted_restart = ""  # why somebody else wants the radio started anew
+        self._wanted_plan = ""  # why it is to be started with other channels
         self._plan: ConcentratorConfig | None = None  # instead of what `open_radio` opens with
         self._proven: ConcentratorConfig | None = None  # the last of these that started
         self.recovery = Recovery(exit_after)
@@ -165,7 +174,7 @@ class RadioThread:
     def use(self, config: ConcentratorConfig, reason: str) -> None:
         """Have the radio started anew with `config`; if it cannot, it goes back to the last."""
         self._plan = config
-        self.restart(reason)
+        self._wanted_plan = reason
 
     def now_us(self) -> int | None:
         """The concentrator's line now, by the host's clock since the last poll; None before it."""
@@ -197,6 +206,8 @@ class RadioThread:
         while not self._stopping.is_set():
             try:
                 self._run_session()
+            except NewPlan as wanted:
+                self._start_anew(str(wanted))
             except HalError as error:
                 self._recover(str(error))
             except Exception as error:
@@ -217,6 +228,8 @@ class RadioThread:
             self.recovery.running(self._clock.now_ns() / 1e9)
             self._tell(lambda: self._events.radio_up(up))
             self._poll_until_stopped(radio)
+        except NewPlan:
+            raise
         except Exception as error:
             self._note_failure(radio, str(error))
             raise
@@ -242,18 +255,26 @@ class RadioThread:
             if plan is not None:
                 radio.use(plan)
             radio.start()
-        except BaseException:
+        except BaseException as error:
             radio.stop()
-            self._go_back(plan)
+            self._go_back(plan, str(error))
             raise
         self._proven = plan
         return radio
 
-    def _go_back(self, plan: ConcentratorConfig | None) -> None:
+    def _go_back(self, plan: ConcentratorConfig | None, reason: str) -> None:
         """Not a second time with a plan that the radio did not start with."""
         if plan is not self._proven and plan is self._plan:
             self._plan = self._proven
             log.warning("the radio does not start with the new channels; going back to the last")
+            self._tell(lambda: self._events.plan_failed(reason))
+
+    def _start_anew(self, reason: str) -> None:
+        """As after a failure, but none is counted and nothing is waited for."""
+        self._hold_s = 0.0
+        self.next_words = ""
+        self._refuse_jobs(ChipError("the radio is being restarted"))
+        self._tell(lambda: self._events.radio_down(reason, first=False))
 
     def _recover(self, reason: str) -> None:
         if self._stopping.is_set():
@@ -367,6 +388,10 @@ class RadioThread:
         self.temperature_c = radio.temperature_c()
         self.listening = {channel: replace(n) for channel, n in radio.lbt_counts().items()}
         faults = radio.health().faults()
+        if self._wanted_plan and not faults:
+            wanted, self._wanted_plan = self._wanted_plan, ""
+            if self._plan is not self._proven:  # else it was started with it meanwhile
+                raise NewPlan(wanted)
         if self._wanted_restart:
             faults.append(self._wanted_restart)
             self._wanted_restart = ""

@@ -28,6 +28,7 @@ class BandLoad:
     load_max_us: int
     load_tracked_us: int
     enforced: bool
+    standard: str = ""  # that sets the limit, where it is known
 
 
 @dataclass(slots=True, eq=False)
@@ -119,6 +120,7 @@ class Regulation:
                 band.budget_us,
                 sum(band.account.used_us(now_us).values()),
                 self._limits.enforce_duty_cycle and band.rule.duty_cycle < 1,
+                self._limits.standard,
             )
             for band in self._bands
         ]

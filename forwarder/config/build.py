@@ -31,6 +31,7 @@ from .base import Place
 from .layers import Settings
 from .links import chirpstack_region, links, parse_eui
 from .model import (
+    STANDARDS,
     BeaconSettings,
     GatewayConfig,
     GpsSettings,
@@ -76,7 +77,7 @@ def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]
         ),
         gps=_gps(file, place),
         beacon=_beacon(file.beacon, place),
-        limits=_limits(file.limits, place),
+        limits=_limits(file, place),
         health=HealthSettings(
             file.health.exit_after, file.health.canary_dev_addr, file.health.canary_every_s
         ),
@@ -389,7 +390,8 @@ def _beacon(beacon: schema.Beacon, place: Place) -> BeaconSettings:
     return BeaconSettings(*(getattr(beacon, name) for name in beacon.__struct_fields__))
 
 
-def _limits(limits: schema.LimitTable, place: Place) -> Limits:
+def _limits(file: schema.File, place: Place) -> Limits:
+    limits = file.limits
     for index, band in enumerate(limits.bands):
         if band.min_hz >= band.max_hz:
             key = f"limits.bands[{index}]"
@@ -406,6 +408,7 @@ def _limits(limits: schema.LimitTable, place: Place) -> Limits:
         enforce_eirp=limits.enforce_eirp,
         lbt_required=limits.lbt_required,
         allow_without_lbt=limits.allow_without_lbt,
+        standard=STANDARDS.get((file.region or "").upper(), ""),
     )
 
 

@@ -89,12 +89,17 @@ class TxBand:
         return f"{self.name} ({span})" if self.name else span
 
 
+ETSI = "ETSI EN 300 220"
+STANDARDS = {"EU868": ETSI, "EU433": ETSI}  # by region; config/regions says where all come from
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The region's rules for transmitting. Empty `bands`: no region is known, nothing is limited.
 
     `lbt_required` says that the region demands listen before talk: without it nothing is sent,
-    unless `allow_without_lbt` puts that at the owner's risk.
+    unless `allow_without_lbt` puts that at the owner's risk. `standard` is where the bands' limits
+    are from, for servers that have a word for it.
     """
 
     bands: tuple[TxBand, ...] = ()
@@ -103,6 +108,7 @@ class Limits:
     enforce_eirp: bool = False
     lbt_required: bool = False
     allow_without_lbt: bool = False
+    standard: str = ""
 
     @property
     def lbt_demanded(self) -> bool:

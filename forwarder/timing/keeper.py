@@ -175,7 +175,8 @@ class TimeKeeper:
         fix = self._fix if _fresh(self._fix_s, now.s) else None
         if fix is None:
             return None
-        return Position(fix.latitude_deg, fix.longitude_deg, round(fix.altitude_m or 0.0))
+        altitude_m = round(fix.altitude_m or 0.0)
+        return Position(fix.latitude_deg, fix.longitude_deg, altitude_m, from_gps=True)
 
     def _leap_at(self, gps_s: int) -> int:
         """By the table, which knows the changes; the receiver wins where they differ."""

@@ -14,6 +14,7 @@ import aiomqtt
 
 from forwarder.links.base import Courier, Schedule
 from forwarder.links.mqtt.dialect import (
+    ChannelPlanPushed,
     Command,
     DownlinkRequest,
     ExecRequest,
@@ -74,7 +75,8 @@ def downlink(name: str) -> Downlink:
 
 
 class TextDialect:
-    """Words on topics: `up`, `stats`, `ack`, `state`; `down NAME ITEM...`, `exec NAME WORDS`, `raw`."""
+    """Words on topics: `up`, `stats`, `ack`, `state`; `down NAME ITEM...`, `exec NAME WORDS`,
+    `raw`, `config VERSION SECONDS`."""
 
     username = ""
     replays = True
@@ -112,6 +114,8 @@ class TextDialect:
             return DownlinkRequest(words[0].encode(), items, words[0])
         if topic.endswith("/exec") and words:
             return ExecRequest(words[0], 7, b"", {"WORD": " ".join(words[1:])})
+        if topic.endswith("/config"):
+            return ChannelPlanPushed(words[0], float(words[1]), ())
         if topic.endswith("/raw"):
             return RawRequest(payload, b"9")
         return Unreadable("no word that is known")

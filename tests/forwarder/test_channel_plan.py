@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from forwarder.channel_plan import UnfitPlan, planned
 from forwarder.links.mqtt.dialect import ChannelPlanPushed
+from hal.concentrator import Concentrator
 from hal.config import RADIO_HALF_SPAN_HZ, ConcentratorConfig, Sx1261Config
+from hal.errors import ChipError
 from tests.hal.configs import EU868
 from tests.worlds import PATIENCE_S, World, a_gateway
 
@@ -126,8 +128,12 @@ def test_whatever_is_taken_can_run_and_hears_what_was_asked(
     assert not made.validate() and heard(made) == set(freqs_hz)
 
 
+def unexpected(why: str) -> None:
+    raise AssertionError(why)
+
+
 async def changed(world: World, wanted: ChannelPlanPushed) -> str:
-    why = world.gateway.use_plan(wanted)
+    why = world.gateway.use_plan(wanted, unexpected)
     if not why:
         await world.gateway.until("up 2")
     return why
@@ -140,7 +146,8 @@ def test_the_radio_is_started_with_a_plan_once() -> None:
             assert await changed(world, wanted) == ""
             running = world.gateway.radio.plan
             assert running is not None and heard(running) == {867_300_000, 868_300_000}
-            assert world.gateway.use_plan(wanted) == "" and world.gateway.radio.plan is running
+            assert world.gateway.use_plan(wanted, unexpected) == ""
+            assert world.gateway.radio.plan is running
 
     asyncio.run(scenario())
 
@@ -163,3 +170,39 @@ def test_a_radio_that_does_not_start_with_a_plan_goes_back_to_the_last() -> None
             assert world.gateway.radio.plan is None
 
     asyncio.run(scenario())
+
+
+def test_a_start_with_new_channels_is_no_failure_of_the_radio() -> None:
+    async def scenario() -> None:
+        async with asyncio.timeout(2 * PATIENCE_S), a_gateway() as world:
+            assert await changed(world, plan(867_300_000)) == ""
+            radio = world.gateway.radio
+            assert not radio.failures and not radio.recovery.steps and not radio.recovery.reasons
+            assert not world.gateway.counters.restarts
+
+    asyncio.run(scenario())
+
+
+def test_whoever_gave_a_plan_that_the_radio_does_not_start_with_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, opened = Concentrator.start, EU868
+
+    def start(self: Concentrator) -> None:
+        if self._config is not opened:
+            raise ChipError("calibration failed")
+        real(self)
+
+    told: list[str] = []
+
+    async def scenario() -> None:
+        async with asyncio.timeout(2 * PATIENCE_S), a_gateway() as world:
+            nonlocal opened
+            opened = world.gateway.config.concentrator
+            monkeypatch.setattr(Concentrator, "start", start)
+            assert world.gateway.use_plan(plan(867_300_000), told.append) == ""
+            await world.gateway.until("up 2")
+            assert world.gateway.radio.plan is None
+
+    asyncio.run(scenario())
+    assert told == ["the radio does not start with it: calibration failed"]

@@ -140,7 +140,8 @@ def test_a_report_is_told(as_json: bool) -> None:
     assert (stats.gateway_id, stats.time.seconds) == (GATEWAY, 1_790_000_000)
     assert (stats.rx_packets_received, stats.rx_packets_received_ok) == (5, 4)
     assert (stats.tx_packets_received, stats.tx_packets_emitted) == (3, 2)
-    assert stats.location.altitude == 400 and len(stats.stats_id) == 16
+    assert (stats.location.altitude, stats.location.source) == (400, 2)
+    assert len(stats.stats_id) == 16
     assert dict(stats.rx_packets_per_frequency) == {868_100_000: 3}
     lora, fsk = stats.rx_packets_per_modulation
     assert (lora.modulation.lora.bandwidth, lora.count) == (125, 4)

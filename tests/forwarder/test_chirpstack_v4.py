@@ -11,6 +11,7 @@ from google.protobuf.message import Message as ProtobufMessage
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forwarder.config.model import ETSI
 from forwarder.links.chirpstack import fields
 from forwarder.links.chirpstack.context import pack
 from forwarder.links.mqtt.dialect import DownlinkRequest, ExecResult, RawRequest
@@ -202,6 +203,23 @@ def test_a_report_tells_what_the_last_hour_used_of_each_band(as_json: bool) -> N
     assert (band.name, band.frequency_min, band.frequency_max) == (load.name, 869400000, 869650000)
     assert band.load_max.ToMilliseconds() == 360_000
     assert band.load_tracked.ToMilliseconds() == 1_500
+
+
+@FORMATS
+def test_a_report_names_the_regulation_where_it_is_known(as_json: bool) -> None:
+    for standard, regulation in ((ETSI, 1), ("", 0)):
+        load = BandLoad("M", 868_000_000, 868_600_000, 36_000_000, 0, True, standard)
+        message = sent(v4(json=as_json).report(report(loads=(load,))))
+        told = theirs(message.payload, gw_pb2.GatewayStats, as_json).duty_cycle_stats
+        assert told.regulation == regulation
+
+
+@FORMATS
+@pytest.mark.parametrize(("from_gps", "source"), [(True, 1), (False, 2)], ids=["GPS", "CONFIG"])
+def test_a_position_says_where_it_is_from(as_json: bool, from_gps: bool, source: int) -> None:
+    place = Position(47.5, 8.25, 400, from_gps)
+    message = sent(v4(json=as_json).report(report(position=place)))
+    assert theirs(message.payload, gw_pb2.GatewayStats, as_json).location.source == source
 
 
 def test_a_report_without_a_trusted_clock_has_no_time() -> None:

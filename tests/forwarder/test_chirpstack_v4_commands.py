@@ -342,6 +342,18 @@ def test_a_pushed_channel_plan_is_read(as_json: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked_s", "taken_s"), [(0, None), (4, None), (5, 5.0), (86_400, 86_400.0), (86_401, None)]
+)
+def test_an_interval_of_reports_is_taken_over_within_bounds(
+    asked_s: int, taken_s: float | None
+) -> None:
+    made = plan(lora_channel(868_100_000, *SFS))
+    made.stats_interval.seconds = asked_s
+    found = read("config", made)
+    assert isinstance(found, ChannelPlanPushed) and found.stat_interval_s == taken_s
+
+
+@pytest.mark.parametrize(
     ("channels", "word"),
     [
         pytest.param([], "no channel", id="none"),

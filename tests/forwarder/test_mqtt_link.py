@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.links.mqtt.dialect import DownlinkRequest, Message
+from forwarder.links.mqtt.commands import PlanFailed
+from forwarder.links.mqtt.dialect import ChannelPlanPushed, DownlinkRequest, Message
 from forwarder.packets import Answer, Downlink, Refusal, Refused, Uplink
 
 from .mqtt_bench import (
@@ -321,6 +322,42 @@ async def test_nothing_is_told_twice_while_a_report_is_on_its_way(folder: Path) 
             await until(lambda: link.status()["in_flight"] == 0)
             link._report()
         assert [report.rx_received for report in dialect.reports] == [3, 0]
+
+
+@in_time
+async def test_a_plan_in_force_says_how_often_to_report_and_one_that_failed_does_not(
+    folder: Path,
+) -> None:
+    dialect, failed = TextDialect(), []
+
+    def use(plan: ChannelPlanPushed, why: PlanFailed) -> str:
+        failed.append(why)
+        return "no channels" if plan.version == "bad" else ""
+
+    async with a_broker(folder, free_port()) as port, listening(port) as server:
+        link = a_link(port, dialect=dialect, remote_config=True)
+        link.on_plan = use
+        async with running(link):
+            await up(link)
+            await server.say("command/config", "v1 0.05")
+            await server.next("stats")
+            assert link.status()["stat_interval_s"] == 0.05
+            failed[0]("the radio does not start with it")
+            assert link.status()["stat_interval_s"] == 3600.0
+            assert link.status()["plan_fault"] == "the radio does not start with it"
+            link._report()
+            told = dialect.reports[-1].metadata
+            assert (told["config_version"], told["config_fault"]) == (
+                "v1",
+                "the radio does not start with it",
+            )
+            await server.say("command/config", "v2 0.05")
+            await until(lambda: link.status()["stat_interval_s"] == 0.05)
+            failed[0]("late news of the first")
+            assert link.status()["plan_fault"] == ""
+            await server.say("command/config", "bad 0.05")
+            await until(lambda: link.status()["plan_fault"] == "no channels")
+            assert link.status()["stat_interval_s"] == 3600.0
 
 
 # Programs.

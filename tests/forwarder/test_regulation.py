@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from forwarder.config.model import Limits, TxBand
+from forwarder.config import loads
+from forwarder.config.model import ETSI, Limits, TxBand
 from forwarder.downlinks import Job, Scheduler
 from forwarder.jit import JitQueue
 from forwarder.packets import (
@@ -223,3 +224,12 @@ def test_a_band_without_a_duty_cycle_is_not_taken_for_used_when_nothing_is_known
     assert [load.load_tracked_us for load in regulation.loads(NOW)] == [36_000_000, 0]
     assert regulation.counts
     assert not Regulation(replace(LIMITS, bands=(free,)), Shares()).counts
+
+
+@pytest.mark.parametrize(("region", "standard"), [("EU868", ETSI), ("RU864", "")])
+def test_the_standard_behind_the_limits_is_told_with_what_was_used(
+    region: str, standard: str
+) -> None:
+    text = f'board = "sim"\nregion = "{region}"\n[[server]]\naddress = "127.0.0.1"\n'
+    found = Regulation(loads(text, "gateway.toml").limits, Shares()).loads(0)
+    assert found and {load.standard for load in found} == {standard}

@@ -16,7 +16,7 @@ from .fields import BIT_RATES_BPS
 
 MOST_MULTI_SF = 8
 MULTI_SF_BW_HZ = 125_000
-MOST_INTERVAL_S = 86_400
+INTERVALS_S = (5.0, 86_400.0)  # of reports; what lies outside is not taken over
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ def channel_plan(version: str, interval_s: float, channels: Sequence[Channel]) -
     lora = [one for one in channels if one.bit_rate_bps is None]
     single = [one for one in lora if len(one.spreading_factors) == 1]
     multi = [one for one in lora if len(one.spreading_factors) != 1]
-    stat_interval_s = interval_s if 0 < interval_s <= MOST_INTERVAL_S else None
+    least_s, most_s = INTERVALS_S
+    stat_interval_s = interval_s if least_s <= interval_s <= most_s else None
     fault = _fault(channels) or _count_fault(len(multi), len(single), len(fsk))
     if fault:
         return ChannelPlanPushed(version, stat_interval_s, (), fault=fault)

@@ -192,4 +192,5 @@ def _location(position: Position) -> Location:
         latitude=position.latitude_deg,
         longitude=position.longitude_deg,
         altitude=position.altitude_m,
+        source="GPS" if position.from_gps else "CONFIG",
     )

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from hal.modulation import Fsk, LoRa
 
+from ...config.model import ETSI
 from ...packets import Answer, Position, Uplink
 from ...regulation import BandLoad
 from ..mqtt.dialect import (
@@ -172,8 +173,10 @@ def _per_modulation(counts: Mapping[object, int]) -> list[PerModulationCount]:
 
 
 def _duty_cycles(loads: Sequence[BandLoad]) -> DutyCycleStats:
-    """The regulation is left unsaid: no server asks for it, and a region may have its own."""
+    """The one regulation that has a word is Europe's."""
+    european = all(load.standard == ETSI for load in loads)
     return DutyCycleStats(
+        regulation="ETSI_EN_300_220" if european else "REGULATION_UNKNOWN",
         window=fields.duration(WINDOW_NS),
         bands=[
             DutyCycleBand(
@@ -193,4 +196,5 @@ def _location(position: Position) -> Location:
         latitude=position.latitude_deg,
         longitude=position.longitude_deg,
         altitude=position.altitude_m,
+        source="GPS" if position.from_gps else "CONFIG",
     )

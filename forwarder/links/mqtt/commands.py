@@ -31,8 +31,10 @@ from .tally import Tally
 QUIET_S = 60.0  # between two log lines about what a server does wrongly
 MOST_WAITING = 8  # programs that a server may ask for ahead
 
+# Told later why a plan that was taken is in force no more.
+PlanFailed = Callable[[str], None]
 # Told the plan; gives why it is not used, "" when it is.
-OnPlan = Callable[[ChannelPlanPushed], str]
+OnPlan = Callable[[ChannelPlanPushed, PlanFailed], str]
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,13 @@ class Commands:
         self.on_plan: OnPlan | None = None
         self.plan_version = ""
         self.plan_fault = ""
+        self._stat_interval_s: float | None = None  # of the plan in force
+        self.interval_changed = asyncio.Event()
+
+    @property
+    def stat_interval_s(self) -> float:
+        """How often to report: as the plan in force wants it, else as the configuration does."""
+        return self._stat_interval_s or self._settings.stat_interval_s
 
     def take(self, topic: str, payload: bytes) -> None:
         """Do what a message from the broker asks for."""
@@ -197,17 +206,25 @@ class Commands:
             self._complain("the server's channel plan is ignored: remote_config is not set")
             return
         try:
-            self.plan_fault = self.on_plan(plan)
+            fault = self.on_plan(plan, lambda why: self._plan_failed(plan, why))
         except Exception as error:
             log.exception("%s: the channel plan could not be used", self._settings.name)
-            self.plan_fault = f"{type(error).__name__}: {error}"
+            fault = f"{type(error).__name__}: {error}"
         self.plan_version = plan.version
-        if self.plan_fault:
-            log.warning(
-                "%s: the server's channel plan is not used: %s",
-                self._settings.name,
-                self.plan_fault,
-            )
+        self._plan_is(fault, None if fault else plan.stat_interval_s)
+
+    def _plan_failed(self, plan: ChannelPlanPushed, why: str) -> None:
+        """Its version stays the one that was dealt with: it would fail again."""
+        if plan.version == self.plan_version:
+            self._plan_is(why, None)
+
+    def _plan_is(self, fault: str, stat_interval_s: float | None) -> None:
+        self.plan_fault = fault
+        self._stat_interval_s = stat_interval_s
+        self.interval_changed.set()
+        if fault:
+            name = self._settings.name
+            log.warning("%s: the server's channel plan is not used: %s", name, fault)
 
     def _complain(self, text: str, *values: object) -> None:
         """At most one line a minute: a broken server must not fill the disk."""

@@ -62,6 +62,7 @@ class ChannelPlanPushed:
     """A server's channel plan; `version` is echoed in the statistics (`config_version` of their
     metadata) once it is dealt with.
 
+    `stat_interval_s` is how often it wants reports while the plan is in force; None: as before.
     `fault` says why it cannot be this gateway's plan, which has no channels then. Its version is
     echoed all the same, or the server would send it again after every report.
     """

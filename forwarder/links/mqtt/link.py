@@ -146,6 +146,7 @@ class MqttLink:
             "programs": tally.programs,
             "plan_version": self._commands.plan_version,
             "plan_fault": self._commands.plan_fault,
+            "stat_interval_s": self._commands.stat_interval_s,
             "margin_ms": tally.margin_ms(),
         }
 
@@ -259,9 +260,14 @@ class MqttLink:
     # Reports.
 
     async def _report_for_ever(self) -> None:
+        changed = self._commands.interval_changed
         while True:
-            await asyncio.sleep(self._settings.stat_interval_s)
-            self._report()
+            changed.clear()
+            try:
+                async with asyncio.timeout(self._commands.stat_interval_s):
+                    await changed.wait()
+            except TimeoutError:
+                self._report()
 
     def _report(self) -> None:
         """Say what has happened since the last report that was taken, now or at the next chance."""
@@ -319,7 +325,7 @@ class MqttLink:
                     log.debug("%s: metadata '%s': %s", self.name, name, outcome.error)
                 fresh |= told(name, outcome.stdout) if not outcome.error else {}
             self._told = fresh
-            await asyncio.sleep(self._settings.stat_interval_s)
+            await asyncio.sleep(self._commands.stat_interval_s)
 
     # The end.
 
