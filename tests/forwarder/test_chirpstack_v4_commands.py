@@ -150,6 +150,7 @@ def test_an_fsk_downlink_has_its_deviation(as_json: bool) -> None:
     found = one(item(tx_info__modulation=gw_pb2.Modulation(fsk=fsk)), as_json)
     assert isinstance(found, Downlink)
     assert (found.modulation, found.invert_polarity) == (Fsk(50_000, 25_000), False)
+    assert (found.preamble, found.crc) == (None, True)
 
 
 def test_preamble_crc_and_polarity_are_taken_over() -> None:
@@ -289,6 +290,13 @@ def test_a_bandwidth_of_older_servers_is_kilohertz() -> None:
     channel = gw_pb2.ChannelConfiguration(frequency=868_100_000, lora_modulation_config=legacy)
     found = read("config", plan(channel))
     assert isinstance(found, ChannelPlanPushed) and found.multi_sf_hz == (868_100_000,)
+
+
+def test_a_bandwidth_of_older_servers_is_kilohertz_for_fsk_too() -> None:
+    legacy = {"bandwidth_legacy": 125, "bitrate": 50_000}
+    fsk = gw_pb2.ChannelConfiguration(frequency=868_800_000, fsk_modulation_config=legacy)
+    found = read("config", plan(lora_channel(868_100_000, *SFS), fsk))
+    assert isinstance(found, ChannelPlanPushed) and found.fsk == (868_800_000, 125_000, 50_000)
 
 
 @FORMATS

@@ -199,6 +199,11 @@ def test_new_certificates_or_a_new_route_cost_no_more_than_a_second() -> None:
         assert [end.pause_s for end in ends(session.events())] == [1.0]
 
 
+def test_the_pause_before_another_address_is_any_part_of_a_second() -> None:
+    session = a_session(2, chance=lambda: 0.5)
+    assert next(pauses(session, Trouble.NETWORK, 1)) == 0.5
+
+
 def test_what_may_have_changed_ends_a_pause_and_harms_no_connection() -> None:
     session = a_session()
     session.tick(0.0)

@@ -215,3 +215,8 @@ def test_whatever_is_told_a_time_is_only_given_with_fresh_edges(
         keeper.state(now)
         if us is not None and keeper.utc_ns(us, now) is not None:
             assert edge_us is not None and abs(us - edge_us) <= PPS_AGE_US
+
+
+def test_before_the_receiver_was_ever_opened_it_is_said_that_it_cannot_be_read() -> None:
+    state = TimeKeeper(LEAPS, "/dev/ttyS0").state(at(0))
+    assert not state.connected and state.reason == "the receiver at /dev/ttyS0 cannot be read"
