@@ -222,8 +222,9 @@ def test_class_b_and_class_c_are_read(as_json: bool) -> None:
 def test_an_fsk_downlink_is_read(as_json: bool) -> None:
     info = tx_info(modulation=1, fsk_modulation_info={"datarate": 50_000})
     found = read("down", items(info), as_json)
-    assert isinstance(found, DownlinkRequest) and isinstance(found.items[0], Downlink)
+    assert isinstance(found, DownlinkRequest)
     (item,) = found.items
+    assert isinstance(item, Downlink)
     assert item.modulation == Fsk(50_000, 25_000)
     assert (item.preamble, item.crc, item.invert_polarity) == (None, True, False)
 
