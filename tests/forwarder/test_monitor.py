@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forwarder.__main__ import main
@@ -76,6 +76,7 @@ _JUNK: st.SearchStrategy[Any] = st.recursive(
 )  # fmt: skip
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from([*STATE, "gps", "beacons", "downlinks", "warnings"]), _JUNK))
 def test_a_state_of_another_version_is_no_reason_to_fail(state: dict[str, Any]) -> None:
     lines(state, PLAIN)

@@ -59,7 +59,7 @@ def test_frames_come_by_themselves_and_the_page_says_how_things_are(browser: Bro
     assert "join request" in browser.text("#frames-table") or "data up" in browser.text(
         "#frames-table"
     )
-    assert re.search(r"away.*waiting for an answer", browser.text("#links-list"))
+    assert re.search(r"away.*waiting for an answer.*refused", browser.text("#links-list"))
     before = browser.text("#frames-table tbody")
     until(lambda: re.sub(r"\d+ (s|min) ago|now", "", browser.text("#frames-table tbody"))
           != re.sub(r"\d+ (s|min) ago|now", "", before), "another frame")  # fmt: skip

@@ -177,6 +177,8 @@ class SemtechUdpLink:
     def failed(self, error: OSError, *, pull: bool) -> None:
         self._tally.errors += 1
         self._complain("%s", error)
+        if self.state is not State.UP:
+            self._trouble = error.strerror or str(error)
         # An error of the push socket says nothing about downlinks, unless there are none.
         if pull or self._settings.uplink_only:
             self._session.fail()

@@ -5,6 +5,7 @@ import { arrangeFrames, renderFrames } from "./frames.js";
 import { renderAir, renderMargins, renderSpectrum } from "./air.js";
 import { renderHistory, renderTime } from "./history.js";
 import { renderLinks } from "./links.js";
+import { renderLocal } from "./local.js";
 import { renderSummary } from "./summary.js";
 import { arrangeSignal, renderSignal } from "./waterfall.js";
 import { clockIs, span } from "./words.js";
@@ -43,7 +44,7 @@ function heard() {
 
 function render() {
   if (!state) return;
-  for (const part of [renderSummary, renderFrames, renderSignal, renderLinks, renderAir, renderMargins, renderSpectrum, renderTime, renderHistory]) {
+  for (const part of [renderSummary, renderFrames, renderSignal, renderLinks, renderAir, renderMargins, renderSpectrum, renderLocal, renderTime, renderHistory]) {
     if (part === renderFrames || part === renderSignal) part(frames);
     else part(state, frames);
   }

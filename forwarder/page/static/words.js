@@ -50,7 +50,7 @@ export const plural = (number, one, many) => `${count(number)} ${number === 1 ? 
 
 export const sum = (table) => Object.values(table || {}).reduce((all, one) => all + one, 0);
 
-const REASONS = { crc: "damaged (CRC)", join: "join requests", ghost: "ghosts" };
+const REASONS = { crc: "damaged (CRC)", join: "join requests", ghost: "ghosts", news: "news of keys" };
 
 export function reasons(table) {
   const sorted = Object.entries(table || {}).sort((a, b) => b[1] - a[1]);
