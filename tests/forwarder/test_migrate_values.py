@@ -67,6 +67,51 @@ def test_a_value_of_concentratord_becomes_a_setting(extra: str, key: str, expect
     assert value(concentratord(extra), key) == expected
 
 
+def test_beacons_of_ones_own_are_written() -> None:
+    beacon = BEACON.replace("[869525000]", "[923300000, 923900000]").replace("125000", "500000")
+    made = made_of(DAEMON + CHANNELS + beacon.replace("factor = 9", "factor = 12"), FORWARDER)
+    assert value(made, "beacon") == {
+        "period_s": 128,
+        "freq_hz": 923_300_000,
+        "channels": 2,
+        "step_hz": 600_000,
+        "bw_hz": 500_000,
+        "sf": 12,
+        "power_dbm": 14,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        (DAEMON, "[concentratord]"),
+        (DAEMON, "[gateway]"),
+        (CHANNELS, "[gateway.concentrator]"),
+        (DAEMON + BEACON, "[gateway.beacon]"),
+        (FORWARDER, "[mqtt]"),
+        (FORWARDER, "[backend]"),
+        (FORWARDER, "[backend.filters]"),
+        (BRIDGE, "[filters]"),
+        (BRIDGE, "[integration.mqtt.auth.generic]"),
+        (MULTIPLEXER, "[[multiplexer.server]]"),
+        (MULTIPLEXER, "[multiplexer.server.filters]"),
+    ],
+)
+def test_an_unknown_key_is_told(text: str, table: str) -> None:
+    made = made_of(text.replace(f"{table}\n", f"{table}\nodd = 1\n", 1), board="sim")
+    assert any("odd: unknown key, ignored" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("text", [DAEMON, FORWARDER, BRIDGE, MULTIPLEXER])
+def test_an_unknown_table_is_told(text: str) -> None:
+    made = made_of(text + "[odd]\nx = 1\n", board="sim")
+    assert any("odd: unknown key, ignored" in note for note in made.notes)
+
+
+def test_listening_is_switched_on() -> None:
+    assert value(concentratord("[gateway.lbt]\nenable = true"), "sx1261.lbt") is True
+
+
 def test_a_service_channel_of_ones_own_is_written() -> None:
     std = STD + "spreading_factor = 9\nimplicit_header = true\nimplicit_payload_length = 20\n"
     channels = CHANNELS.replace(STD + "spreading_factor = 7\n", std + 'implicit_coderate = "4/6"\n')
