@@ -425,29 +425,49 @@ def pinged(session: Session, until: float) -> list[Ended]:
 def test_messages_that_nobody_acknowledges_end_a_connection_that_answers_pings() -> None:
     session = a_session(2)
     now = connect(session)
-    session.owed(now + 50)
-    session.owed(now + 60)
+    session.owed(1, now + 50)
+    session.owed(2, now + 60)
     assert not pinged(session, now + 94.9)
     (end,) = pinged(session, now + 95.1)
-    assert end.was_open and "acknowledges none" in end.failure.words
+    assert end.was_open and "not acknowledged" in end.failure.words
     assert session.address == 1
 
 
 def test_each_acknowledgement_gives_a_slow_broker_time_again() -> None:
     session = a_session()
     now = connect(session)
-    session.owed(now)
-    for late in range(1, 20):
-        assert not pinged(session, now + late * 44)
-        session.paid(now + late * 44, left=1)
-    session.paid(now + 20 * 44, left=0)
+    for number in range(20):
+        session.owed(number, now)
+    for number in range(20):
+        assert not pinged(session, now + (number + 1) * 44)
+        session.paid(number, now + (number + 1) * 44)
     assert not pinged(session, now + 10_000)
+
+
+def test_acknowledgements_of_later_messages_do_not_make_up_for_the_oldest() -> None:
+    session = a_session()
+    now = connect(session)
+    for number in range(10):
+        session.owed(number, now)
+        session.paid(number or 99, now + number)
+    assert not pinged(session, now + 44.9)
+    assert pinged(session, now + 45.1)
+
+
+def test_time_runs_anew_for_what_is_sent_after_all_was_acknowledged() -> None:
+    session = a_session()
+    now = connect(session)
+    session.owed(1, now)
+    session.paid(1, now + 1)
+    session.owed(2, now + 40)
+    assert not pinged(session, now + 84.9)
+    assert pinged(session, now + 85.1)
 
 
 def test_what_an_earlier_connection_owed_is_forgotten() -> None:
     session = a_session()
     now = connect(session)
-    session.owed(now)
+    session.owed(1, now)
     session.ended(failure(), now + 1)
     now = connect(session, session.next_tick())
     assert not pinged(session, now + 1000)
@@ -468,8 +488,9 @@ CALLS: dict[str, Call] = {
     "subscribed": Session.subscribed,
     "heard": Session.heard,
     "sent": Session.sent,
-    "owed": Session.owed,
-    "paid": lambda session, now: session.paid(now, left=1),
+    "owed": lambda session, now: session.owed(1, now),
+    "owed another": lambda session, now: session.owed(2, now),
+    "paid": lambda session, now: session.paid(1, now),
     "retry": Session.retry,
     "tick": Session.tick,
     "late tick": lambda session, now: session.tick(max(now, session.next_tick())),

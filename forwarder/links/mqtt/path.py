@@ -103,7 +103,6 @@ class BrokerPath:
         self._timer: asyncio.TimerHandle | None = None
         self._tls = _tls_files(settings)
         self._quota: int | None = None
-        self._owed: set[int] = set()  # messages that the broker is to acknowledge
         self._moves = 0
         self._told = ""
         self._told_tls = ""
@@ -143,8 +142,7 @@ class BrokerPath:
         self._session.sent(self._now())
         number = self._connection.publish(message)
         if message.qos and number is not None:
-            self._owed.add(number)
-            self._session.owed(self._now())
+            self._session.owed(number, self._now())
         return number
 
     def renew(self, words: str) -> None:
@@ -211,9 +209,7 @@ class BrokerPath:
         self._user.message(topic, payload, retained=retained)
 
     def published(self, mid: int, code: int, name: str) -> None:
-        if mid in self._owed:
-            self._owed.remove(mid)
-            self._session.paid(self._now(), left=len(self._owed))
+        self._session.paid(mid, self._now())
         self._user.published(mid, code=code if code >= FAILED else 0, name=name)
 
     def ended(self, failure: Failure) -> None:
@@ -297,7 +293,6 @@ class BrokerPath:
 
     def _opened(self) -> None:
         self.connections += 1
-        self._owed.clear()
         self.since_s = time.time()
         self._moves = 0
         self._told = ""

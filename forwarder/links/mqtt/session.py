@@ -65,7 +65,7 @@ class Timing:
     twin_within_s: float = 10.0  # each so soon after CONNACK
     route_s: float = 15.0
     silent_keepalives: float = 1.5  # without a byte from the broker
-    unacknowledged_s: float = 45.0  # with messages under way, and not one of them acknowledged
+    unacknowledged_s: float = 45.0  # for the oldest message under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,8 @@ class Session:
         self._deadline = 0.0  # of the step, or when the pause ends; unused while up
         self._connack_at = 0.0
         self._heard_at = self._sent_at = self._ping_at = self._route_at = 0.0
-        self._owed_since: float | None = None  # messages under way, none acknowledged since
+        self._owed: dict[int, None] = {}  # messages under way, oldest first
+        self._owed_since = 0.0  # so long the oldest is
 
     @property
     def address(self) -> int:
@@ -171,7 +172,7 @@ class Session:
         self.connections += 1
         self.up_since = now
         self._heard_at = self._sent_at = now
-        self._owed_since = None
+        self._owed.clear()
         self._ping_at = now + self._keepalive_s
         self._route_at = now + self._timing.route_s
         self._events.append(Opened())
@@ -184,14 +185,20 @@ class Session:
         """Something was sent to it."""
         self._sent_at = now
 
-    def owed(self, now: float) -> None:
+    def owed(self, number: int, now: float) -> None:
         """A message was sent that it is to acknowledge."""
-        if self._owed_since is None:
+        if not self._owed:
             self._owed_since = now
+        self._owed[number] = None
 
-    def paid(self, now: float, *, left: int) -> None:
-        """It has acknowledged one; `left` are still under way."""
-        self._owed_since = now if left else None
+    def paid(self, number: int, now: float) -> None:
+        """It has acknowledged one. They come in order (MQTT 3.1.1, 4.6): later ones alone are no
+        sign that the oldest will be.
+        """
+        if number in self._owed:
+            if number == next(iter(self._owed)):
+                self._owed_since = now
+            del self._owed[number]
 
     def ended(self, failure: Failure, now: float) -> None:
         """The try failed, or the connection is gone, or is to be dropped for this reason."""
@@ -229,7 +236,7 @@ class Session:
             return
         if now >= self._stuck_at():
             words = (
-                "the broker takes messages and acknowledges none for "
+                "the broker takes messages and has not acknowledged the oldest for "
                 f"{self._timing.unacknowledged_s:.0f} s; is it cut off from its cluster, or full?"
             )
             self._end(Failure(Trouble.NETWORK, words), now)
@@ -249,7 +256,7 @@ class Session:
         return self._heard_at + self._timing.silent_keepalives * self._keepalive_s
 
     def _stuck_at(self) -> float:
-        if self._owed_since is None:
+        if not self._owed:
             return float("inf")
         return self._owed_since + self._timing.unacknowledged_s
 
