@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -65,5 +66,8 @@ def test_the_wheel_computes_and_decodes(edgemast: Edgemast) -> None:
     assert "MIC" in edgemast("frame", "408618c92600000001719e805c69")
 
 
-def test_the_wheel_plays_the_demo(edgemast: Edgemast) -> None:
-    assert "summary after" in edgemast("demo", "--seconds", "2")
+def test_the_wheel_plays_the_demo_with_its_page(edgemast: Edgemast) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    assert "summary after" in edgemast("demo", "--seconds", "2", "--page", port)
