@@ -207,6 +207,15 @@ def test_a_password_is_named_and_never_shown(tmp_path: Path) -> None:
     assert "hush" not in made.text and "secret" not in made.text + " ".join(made.notes)
 
 
+def test_of_two_values_for_one_key_the_later_is_taken(tmp_path: Path) -> None:
+    other = '[mqtt]\ntopic_prefix = "us915_1"\nclient_id = "$NAME"\n'
+    _, made = converted(tmp_path, Choice("sim", "EU868"), a__toml=FORWARDER, b__toml=other)
+    table = tomllib.loads(made.text)
+    assert table["server"][0]["topic_prefix"] == "us915_1"
+    assert said(made, "given twice").startswith("b.toml:2: mqtt.topic_prefix")
+    assert said(made, "$NAME").startswith("b.toml:3")
+
+
 def test_a_sub_band_is_seen_from_the_channels(tmp_path: Path) -> None:
     hertz = [902_300_000 + 8 * 200_000 + n * 200_000 for n in range(8)]
     channels = f"[gateway.concentrator]\nmulti_sf_channels = {hertz}\n"
@@ -340,6 +349,35 @@ def test_a_multiplexer_takes_the_place_of_the_local_server(tmp_path: Path) -> No
     }
     assert "was the program that this one replaces" in said(made, "replaces")
     assert "take the server out" in said(made, "gateway_id_prefixes")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BRIDGE,
+        FORWARDER.replace('"concentratord"', '"semtech_udp"'),
+        FORWARDER.replace('"concentratord"', '"semtech_udp"')
+        + '[backend.semtech_udp]\nbind = "0.0.0.0:1700"\n',
+    ],
+)
+def test_a_bridge_of_the_gateways_own_is_not_needed(text: str, tmp_path: Path) -> None:
+    semtech = Path("tests/data/semtech_eu868_usb.json").read_text(encoding="utf-8")
+    local = '{"gateway_conf": {"server_address": "localhost", "serv_port_up": 1700}}'
+    put(tmp_path, local_conf__json=local)
+    table, _ = converted(tmp_path, global_conf__json=semtech, bridge__toml=text)
+    assert [server.get("type") for server in table["server"]] == ["mqtt"]
+    assert table["radio_0"]["enable"]
+
+
+def test_a_server_elsewhere_stays_beside_a_bridge(tmp_path: Path) -> None:
+    semtech = Path("tests/data/semtech_eu868_usb.json").read_text(encoding="utf-8")
+    other = '{"gateway_conf": {"server_address": "lns.example", "serv_port_up": 1700}}'
+    put(tmp_path, local_conf__json=other)
+    table, _ = converted(tmp_path, global_conf__json=semtech, bridge__toml=BRIDGE)
+    assert [server["address"] for server in table["server"]] == [
+        "lns.example",
+        "mqtt://a.example:1883",
+    ]
 
 
 def test_the_older_multiplexer_and_kerlinks_file_are_read(tmp_path: Path) -> None:

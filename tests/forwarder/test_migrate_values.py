@@ -238,6 +238,18 @@ def test_a_value_of_the_bridge_becomes_a_setting(more: str, key: str, expected: 
     assert value(made_of(text, board="sim", region="EU868"), f"server.0.{key}") == expected
 
 
+def test_the_bridges_credentials_are_taken_but_not_its_password() -> None:
+    login = '[integration.mqtt.auth.generic]\nusername = "u"\npassword = "hush"\ntls_cert = "c"\ntls_key = "k"\n'
+    made = made_of(
+        BRIDGE.replace("[integration.mqtt.auth.generic]\n", login), board="sim", region="EU868"
+    )
+    server = value(made, "server.0")
+    assert (server["username"], server["cert_file"]) == ("u", "c")
+    assert server["password_file"] == "broker.password"
+    assert server["address"] == "mqtts://a.example:1883"
+    assert "hush" not in made.text
+
+
 def test_the_bridges_programs_are_split_into_words() -> None:
     text = BRIDGE + '[meta_data.dynamic.commands]\ntemperature = "/opt/t.sh --unit C"\n'
     made = made_of(text, board="sim", region="EU868")
@@ -292,6 +304,12 @@ def test_a_value_of_a_station_becomes_a_setting(
 def test_what_a_station_has_and_we_do_not_is_told(old: str, new: str, note: str) -> None:
     made = made_of(STATION.replace(old, new), FORWARDER, region="EU868")
     assert any(note in told for told in made.notes)
+
+
+def test_what_would_not_load_is_said_to_be_of_the_new_file() -> None:
+    text = FORWARDER.replace('tls_key = "/etc/ssl/key.pem"\n', "")
+    with pytest.raises(ConfigError, match=r"^the new file would not load: gateway\.toml:\d+: serv"):
+        made_of(text, board="sim", region="EU868")
 
 
 def test_a_station_of_an_sx1301_needs_a_board() -> None:

@@ -86,8 +86,16 @@ def migrate(files: list[Foreign], choice: Choice) -> Migrated:
     if missing:
         lines = [*notes, f"not complete: {', '.join(missing)} missing"]
         return Migrated(toml_text(table, names, lines), notes, missing)
-    notes += loads(toml_text(table, names, []), TARGET).warnings
+    notes += _proved(toml_text(table, names, []))
     return Migrated(toml_text(table, names, notes), notes, [])
+
+
+def _proved(text: str) -> tuple[str, ...]:
+    """What our own reader says of the new file."""
+    try:
+        return loads(text, TARGET).warnings
+    except ConfigError as error:
+        raise ConfigError(f"the new file would not load: {error}") from error
 
 
 def _one_radio(files: list[Foreign]) -> None:
