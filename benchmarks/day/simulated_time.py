@@ -10,6 +10,8 @@ the machine is. What other threads do (files, connecting) takes no simulated tim
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 import selectors
 import threading
 import time
@@ -54,7 +56,8 @@ class Machine:
             self._now_ns = max(self._now_ns, until_ns)
 
     def install(self) -> None:
-        """Have the process go by this clock."""
+        """Have the process go by this clock, and chance be the same in every run."""
+        os.urandom = random.Random(7).randbytes
         time.monotonic = lambda: self._now_ns / NS
         time.monotonic_ns = self.now_ns
         time.time = lambda: (self._wall_ns + self._now_ns) / NS

@@ -74,6 +74,8 @@ class SimBoard:
         self.lbt_busy = False
         # Called with the time before an access is answered: an air delivers what is due.
         self.advance_hooks: list[Callable[[int], None]] = []
+        # Called with the time of a reset: the demodulators forget what they were receiving.
+        self.on_reset: list[Callable[[int], None]] = []
         self.registers = RegisterFile()
         self.agenda = Agenda()
         self.agenda.now_ns = self.clock.now_ns()
@@ -136,6 +138,8 @@ class SimBoard:
         for part in (self.fifo, self.agc, self.arb, self.dac, *self.radios):
             part.reset()
         self.counter.reset(self.start_ticks)
+        for tell in self.on_reset:
+            tell(self.agenda.now_ns)
 
     def set_line(self, pin: int, level: int) -> None:
         """A GPIO of the bridge: power enable, reset (acts when it falls), SX1261 reset (low)."""

@@ -43,6 +43,7 @@ class _Front:
         self.count_detection = board.count_detection
         self.count_allocation = board.count_allocation
         self.hear_with = board.hear_with
+        self.on_reset = board.on_reset
         self._board = board
         self._asked = asked
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from hal.clock import ManualClock
 from hal.concentrator import Concentrator
 from hal.config import FineTimestamp
 from hal.frames import Crc, Immediate, RxFrame, TxFrame
 from hal.modulation import LoRa
 from hal.sim.air import Air, Downlink, Listen, Rules, Transmission
+from hal.sim.air.verdict import Outcome
 from hal.sim.board import SimBoard
 from hal.sim.transport import SimTransport
 
@@ -140,3 +143,17 @@ def test_a_fifo_that_nobody_reads_overflows_and_says_so() -> None:
     stored = [i for i in range(1, 31) if site.air.verdicts(i)[0].outcome.stored]
     assert len(stored) == 4096 // 223
     assert "FIFO overflow" in site.air.explain(30)
+
+
+@pytest.mark.parametrize("into_ms", [100, 700], ids=["in the preamble", "in the payload"])
+def test_a_chip_that_is_reset_forgets_the_frame_that_it_was_receiving(into_ms: int) -> None:
+    site = Site()
+    frame = a_frame(payload=bytes(40), sf=12, start_ns=site.now_ns + S)
+    number = site.air.transmit(frame)
+    site.clock.advance_to_ns(frame.start_ns + into_ms * MS)
+    site.board.advance()
+    site.board.reset()
+    site.radio.start()
+    assert site.now_ns < frame.end_ns
+    assert site.received(3.0) == []
+    assert [one.outcome for one in site.air.verdicts(number)] == [Outcome.RESET]

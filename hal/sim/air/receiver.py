@@ -82,6 +82,13 @@ class ListeningSide(Protocol):
         ...
 
 
+@runtime_checkable
+class ResetSide(Protocol):
+    """What a board whose chip can be reset offers on top."""
+
+    on_reset: list[Callable[[int], None]]  # called with the instant
+
+
 class Receiver:
     """`antenna_loss_db` is a fault that can be set at any time; it holds both ways."""
 
@@ -109,6 +116,9 @@ class Receiver:
         self._lately: deque[Signal] = deque(maxlen=SIGNALS_KEPT)
         if isinstance(board, ListeningSide):
             board.hear_with(self.hear)
+        if isinstance(board, ResetSide):
+            board.on_reset.append(self.reset)
+        self._reset_ns = -1
         self._locked: dict[int, Reception] = {}
         self._emissions: list[tuple[int, int]] = []
 
@@ -149,6 +159,9 @@ class Receiver:
         """The preamble is over: is it detected, and is there a demodulator for it?"""
         if rx.outcome is not None or rx.chain is None:
             return
+        if rx.start_ns <= self._reset_ns:
+            rx.lose(Outcome.RESET)
+            return
         if not self._judgement.detects(rx, self._transmitting(rx.start_ns, rx.lock_ns)):
             return
         kind, chan, sf = rx.chain.kind, rx.chain.chan, rx.sf
@@ -185,6 +198,13 @@ class Receiver:
         self._emissions.append((start_ns, end_ns))
         for rx in list(self._locked.values()):
             rx.lose(Outcome.TRANSMITTING)
+            self._let_go(rx)
+
+    def reset(self, now_ns: int) -> None:
+        """The chip forgets what it was receiving, a preamble that it had heard half of too."""
+        self._reset_ns = now_ns
+        for rx in list(self._locked.values()):
+            rx.lose(Outcome.RESET)
             self._let_go(rx)
 
     def cut(self, start_ns: int, at_ns: int) -> None:

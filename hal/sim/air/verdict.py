@@ -27,6 +27,7 @@ class Outcome(Enum):
     NO_DEMODULATOR = "no demodulator"
     TRANSMITTING = "gateway transmitting"
     FIFO_OVERFLOW = "FIFO overflow"
+    RESET = "chip reset"
 
     @property
     def stored(self) -> bool:
