@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -108,8 +109,6 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("climate.js", "climate.json"):
         shutil.copy(ROOT / "tests" / "data" / "codecs" / name, folder / name)
     (folder / "climate.json").rename(folder / "examples.json")
-    semtech = (ROOT / "tests" / "data" / "semtech_eu868_usb.json").read_text(encoding="utf-8")
-    (folder / "global_conf.json").write_text(semtech, encoding="utf-8")
     frame = '{"tmst":1,"freq":868.1,"chan":0,"rfch":0,"stat":1,"modu":"LORA","datr":"SF7BW125",'
     frame += '"codr":"4/5","lsnr":5,"rssi":-60,"size":17,"data":"QPF9vkkAAgABlUN4disR/w0="}'
     (folder / "day.log").write_text(f'0016c001f1500001: {{"rxpk": [{frame}]}}\n', encoding="utf-8")
@@ -122,6 +121,7 @@ def _foreign(folder: Path) -> None:
     from .forwarder import test_migrate as theirs
 
     for name, text in {
+        "global_conf.json": json.dumps(theirs.SEMTECH),
         "concentratord.toml": theirs.DAEMON,
         "channels.toml": theirs.CHANNELS,
         "region.toml": theirs.BEACON,

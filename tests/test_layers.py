@@ -65,6 +65,7 @@ RULES: dict[str, set[str]] = {
             "mqtt_forwarder",
             "multiplexers",
             "plan",
+            "semtech_short",
             "station",
             "station_uri",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,46 @@ STATION = """{
   "station_conf": {"routerid": "0016:c001:f150:812", "gps": "/dev/ttyAMA0", "log_level": "DEBUG",
     "nodc": true}
 }"""
+
+
+def _channel(hz: int) -> dict[str, object]:
+    radio = int(hz > 868_000_000)
+    return {"enable": True, "radio": radio, "if": hz - (867_500_000, 868_500_000)[radio]}
+
+
+EU868_HZ = [868_100_000, 868_300_000, 868_500_000, *range(867_100_000, 868_000_000, 200_000)]
+SEMTECH: dict[str, Any] = {
+    "SX130x_conf": {
+        "com_type": "USB",
+        "com_path": "/dev/ttyACM0",
+        "lorawan_public": True,
+        "antenna_gain": 3,
+        "radio_0": {
+            "enable": True,
+            "type": "SX1250",
+            "freq": 867_500_000,
+            "tx_enable": True,
+            "tx_freq_min": 863_000_000,
+            "tx_freq_max": 870_000_000,
+            "tx_gain_lut": [{"rf_power": 14, "pa_gain": 0, "pwr_idx": 17}],
+        },
+        "radio_1": {"enable": True, "type": "SX1250", "freq": 868_500_000},
+        **{f"chan_multiSF_{n}": _channel(hz) for n, hz in enumerate(EU868_HZ)},
+        "chan_Lora_std": {
+            **_channel(868_300_000),
+            "bandwidth": 250_000,
+            "spread_factor": 7,
+        },
+        "chan_FSK": {**_channel(868_800_000), "bandwidth": 125_000, "datarate": 50_000},
+    },
+    "gateway_conf": {
+        "gateway_ID": "0016c001f1500812",
+        "server_address": "lns.example",
+        "serv_port_up": 1700,
+        "serv_port_down": 1700,
+        "keepalive_interval": 20,
+    },
+}
 
 
 def put(folder: Path, **texts: str) -> list[Path]:
@@ -378,6 +419,49 @@ def test_a_server_elsewhere_stays_beside_a_bridge(tmp_path: Path) -> None:
         "lns.example",
         "mqtt://a.example:1883",
     ]
+
+
+def test_a_semtech_file_for_a_board_of_ours_is_short(tmp_path: Path) -> None:
+    choice = Choice("corecell-usb")
+    table, made = converted(tmp_path, choice, global_conf__json=json.dumps(SEMTECH))
+    assert table == {
+        "board": "corecell-usb",
+        "region": "EU868",
+        "gateway": {"eui": "0016c001f1500812"},
+        "concentrator": {"antenna_gain_dbi": 3},
+        "server": [{"address": "lns.example", "keepalive_s": 20}],
+    }
+    assert "limited as the region demands" in said(made, "those of the board")
+
+
+def test_channels_of_ones_own_stay_in_the_short_file(tmp_path: Path) -> None:
+    conf = {**SEMTECH["SX130x_conf"], "chan_multiSF_7": {"enable": False}}
+    text = json.dumps({**SEMTECH, "SX130x_conf": conf})
+    choice = Choice("corecell-usb", "EU868")
+    table, _ = converted(tmp_path, choice, global_conf__json=text)
+    assert len(table["multi_sf"]) == 7
+    assert "lora_std" not in table and "fsk" not in table
+
+
+def test_listening_stays_in_the_short_file(tmp_path: Path) -> None:
+    lbt = {
+        "enable": True,
+        "rssi_target": -70,
+        "channels": [
+            {
+                "freq_hz": 868_100_000,
+                "bandwidth": 125_000,
+                "scan_time_us": 5000,
+                "transmit_time_ms": 4000,
+            }
+        ],
+    }
+    conf = {**SEMTECH["SX130x_conf"], "sx1261_conf": {"spi_path": "", "lbt": lbt}}
+    text = json.dumps({**SEMTECH, "SX130x_conf": conf})
+    choice = Choice("corecell-usb", "EU868")
+    table, _ = converted(tmp_path, choice, global_conf__json=text)
+    assert table["sx1261"]["lbt_rssi_target_dbm"] == -70
+    assert table["sx1261"]["lbt_channels"][0]["freq_hz"] == 868_100_000
 
 
 def test_the_older_multiplexer_and_kerlinks_file_are_read(tmp_path: Path) -> None:

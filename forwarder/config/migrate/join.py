@@ -21,6 +21,7 @@ from . import (
     gateway_bridge,
     mqtt_forwarder,
     multiplexers,
+    semtech_short,
     station,
     station_uri,
 )
@@ -117,7 +118,7 @@ def _read(kind: Kind, files: list[Foreign], draft: Draft, choice: Choice) -> lis
     if kind is Kind.STATION_URI:
         return [n for file in files for n in station_uri.read(file.name, file.text, draft)]
     if kind is Kind.SEMTECH:
-        return _semtech(files[0], draft)
+        return _semtech(files[0], draft, choice)
     if kind is Kind.STATION:
         source = station.station_document(files[0].text, files[0].name)
         station.read(source, draft, files[0].script, board=choice.board)
@@ -143,7 +144,10 @@ def _one(kind: Kind, source: Document, draft: Draft) -> None:
     readers[kind](source, draft)
 
 
-def _semtech(file: Foreign, draft: Draft) -> list[str]:
+def _semtech(file: Foreign, draft: Draft, choice: Choice) -> list[str]:
+    if choice.board:
+        said = semtech_short.read(file.settings or {}, file.name, draft)
+        return [*file.warnings, *said]
     draft.table |= {key: value for key, value in (file.settings or {}).items() if key != "server"}
     rows = (file.settings or {}).get("server")
     draft.servers += [dict(row) for row in rows] if isinstance(rows, list) else []
