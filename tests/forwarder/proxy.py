@@ -24,7 +24,7 @@ class Proxy:
         self.frozen = self.stopped = self.silent = False
         self.delay_s = 0.0
         self.bytes_per_s = 0.0
-        self.accepted = 0
+        self.accepted = self.carried = 0  # connections; pieces of what they said
         self._moved = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,6 +89,7 @@ class Proxy:
                 pause_s = self.delay_s + (len(data) / self.bytes_per_s if self.bytes_per_s else 0.0)
                 if pause_s:
                     await asyncio.sleep(pause_s)
+                self.carried += 1
                 if not self.frozen:
                     writer.write(data)
                     await writer.drain()
