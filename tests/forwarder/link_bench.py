@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from forwarder.links.base import Courier, Schedule
+from forwarder.links.base import Courier, Link, Schedule
 from forwarder.links.meter import Meter
 from forwarder.links.semtech_udp.link import SemtechUdpLink, State
 from forwarder.links.semtech_udp.resolve import Resolve, resolve
@@ -56,7 +56,7 @@ def a_link(
 
 
 @asynccontextmanager
-async def running(*links: SemtechUdpLink) -> AsyncIterator[None]:
+async def running(*links: Link) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(link.run()) for link in links]
     try:
         yield

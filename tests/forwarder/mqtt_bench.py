@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from forwarder.packets import Answer, AsSoonAsPossible, Downlink, Refusal, Refus
 from hal.modulation import LoRa
 
 from ..edge.brokers import a_broker, free_port
+from .link_bench import running
 from .semtech_makers import EUI, Facts, answering
 
 PATIENCE_S = 20
@@ -209,18 +210,6 @@ def kept_link(port: int, **options: Any) -> tuple[MqttLink, Keeper]:
     return link, keeper
 
 
-@asynccontextmanager
-async def running(*links: MqttLink) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(link.run()) for link in links]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-
 async def until(true: Callable[[], bool]) -> None:
     """Turn the loop until something holds; the wait is for the loop, not for time."""
     loop = asyncio.get_running_loop()
@@ -303,4 +292,4 @@ def in_time(test: Callable[[Path], Coroutine[Any, Any, None]]) -> Callable[[Path
     return run
 
 
-__all__ = ["a_broker", "free_port"]
+__all__ = ["a_broker", "free_port", "running"]
