@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import weakref
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Database:
         self._secret, self._alone = secret, alone
         self._schema, self._version, self._lost = schema, version, lost
         self._db: sqlite3.Connection | None = None
+        self._let_go: weakref.finalize[..., Database] | None = None
 
     def open(self) -> sqlite3.Connection:
         """The connection, made if there is none. Raises sqlite3.Error and OSError."""
@@ -52,12 +54,14 @@ class Database:
                     raise  # locked, full, read-only, newer: the content may be good
                 self._set_aside(error)
                 self._db = self._connect()
+            # Whoever drops this object drops the file with it.
+            self._let_go = weakref.finalize(self, self._db.close)
         return self._db
 
     def close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        self._db = None
+        if self._let_go is not None:
+            self._let_go()
 
     def remove(self) -> None:
         """The file is not needed any more. In this order: a log without its file is ignored."""

@@ -127,7 +127,8 @@ def test_a_kek_goes_from_the_join_server_into_the_token_and_is_never_outside(
     key = KekVault(KeyRing(token.keks())).open(wrapped(), "any")
     assert key.cmac(b"1") == SoftKey(KEY).cmac(b"1")
     assert [kek.version for kek in token.keks()] == [2]
-    with pytest.raises(KekError, match=r"no KEK comes out"):
+    # OpenSSL from 3.2 on makes noise of what PKCS #1 v1.5 cannot open, so as to tell nobody why.
+    with pytest.raises(KekError, match=r"no KEK comes out|no AES key"):
         token_admin.import_encrypted_kek(token, "k", 3, bytes(255) + b"1", padding)
     with pytest.raises(KekError, match="the token has an RSA key"):
         token_admin.make_rsa_key(token, 2048)
