@@ -268,7 +268,7 @@ def test_a_sub_band_is_seen_from_the_channels(tmp_path: Path) -> None:
 
 
 def test_channels_of_ones_own_move_the_radios(tmp_path: Path) -> None:
-    hertz = [864_100_000, 864_300_000, 868_100_000, 868_300_000]
+    hertz = [863_100_000, 864_300_000, 868_100_000, 869_300_000]
     channels = f"[gateway.concentrator]\nmulti_sf_channels = {[*hertz, 0, 0, 0, 0]}\n"
     made = concentratord(tmp_path, channels, mf__toml=FORWARDER)
     (path,) = put(tmp_path, gateway__toml=made.text)

@@ -91,6 +91,7 @@ def test_beacons_of_ones_own_are_written() -> None:
         (FORWARDER, "[mqtt]"),
         (FORWARDER, "[backend]"),
         (FORWARDER, "[backend.filters]"),
+        (FORWARDER.replace("[metadata.static]", "[metadata]\n[metadata.static]"), "[metadata]"),
         (BRIDGE, "[filters]"),
         (BRIDGE, "[integration.mqtt.auth.generic]"),
         (MULTIPLEXER, "[[multiplexer.server]]"),
@@ -105,6 +106,20 @@ def test_an_unknown_key_is_told(text: str, table: str) -> None:
 @pytest.mark.parametrize("text", [DAEMON, FORWARDER, BRIDGE, MULTIPLEXER])
 def test_an_unknown_table_is_told(text: str) -> None:
     made = made_of(text + "[odd]\nx = 1\n", board="sim")
+    assert any("odd: unknown key, ignored" in note for note in made.notes)
+
+
+def test_a_plan_without_fsk_is_heard_without_it() -> None:
+    channels = CHANNELS.partition("[gateway.concentrator.fsk]")[0]
+    assert value(concentratord("", channels), "fsk") == {"enable": False}
+
+
+def test_the_multiplexers_metrics_and_a_stations_unknown_table_are_told() -> None:
+    text = MULTIPLEXER + '[monitoring]\nbind = "0.0.0.0:9100"\n'
+    made = made_of(text, board="sim", region="EU868")
+    assert any("metrics of its own" in note for note in made.notes)
+    station = STATION.replace('"station_conf"', '"odd": {}, "station_conf"')
+    made = made_of(station, board="sim", region="EU868")
     assert any("odd: unknown key, ignored" in note for note in made.notes)
 
 
@@ -209,6 +224,8 @@ def test_a_value_of_the_mqtt_forwarder_becomes_a_setting(
     ("old", "new", "note"),
     [
         ("json = true", "clean_session = false", "sessions are always clean"),
+        ("json = true", "json = false", "qos: was 0; the default here is 1"),
+        ("json = true", "json = false", "takes the place of the system's authorities"),
         ("json = true", 'reconnect_interval = "1s"', "up to most_backoff_s"),
         ("forward_crc_invalid = true", "lorawan_only = true", "lets rejoin-requests pass"),
         ("[metadata.static]", '[metadata]\nsplit_delimiter = ":"\n[metadata.static]', 'always "="'),
@@ -304,6 +321,20 @@ def test_a_value_of_a_station_becomes_a_setting(
 def test_what_a_station_has_and_we_do_not_is_told(old: str, new: str, note: str) -> None:
     made = made_of(STATION.replace(old, new), FORWARDER, region="EU868")
     assert any(note in told for told in made.notes)
+
+
+def test_a_stations_radios_are_taken_whole() -> None:
+    tcomp = '"rssi_tcomp": {"coeff_a": 1, "coeff_b": 2, "coeff_c": 3, "coeff_d": 4, "coeff_e": 5}'
+    text = STATION.replace('"tx_enable": false', f'"tx_enable": false, {tcomp}, "odd": 1')
+    made = made_of(text, FORWARDER, region="EU868")
+    assert value(made, "radio_1") == {
+        "type": "SX1250",
+        "rssi_offset_db": -215.4,
+        "rssi_tcomp": [1.0, 2.0, 3.0, 4.0, 5.0],
+        "tx_enable": False,
+    }
+    assert value(made, "radio_0.tx_enable") is True
+    assert any("radio_1.odd: unknown key" in note for note in made.notes)
 
 
 def test_what_would_not_load_is_said_to_be_of_the_new_file() -> None:

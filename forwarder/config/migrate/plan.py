@@ -33,7 +33,6 @@ def put_channels(channels: Channels, plan: Plan, draft: Draft) -> None:
     if all(any(_reaches(hz, span) for hz in centres) for span in spans):
         return
     for index, hz in enumerate(_centres(spans, channels.place)):
-        draft.put(f"radio_{index}.enable", True)
         draft.put(f"radio_{index}.freq_hz", hz)
 
 
