@@ -12,7 +12,7 @@ from forwarder.packets import Uplink
 from forwarder.spool.jobs import Forget, Found, Job, Load, Recover, Result, Write
 from forwarder.spool.keeper import FIRST_NUMBER, Keeper
 from forwarder.spool.kept import Drop, Kept
-from forwarder.spool.stowing import FLUSH_S, LOAD, PAUSES_S, SLOW_S
+from forwarder.spool.stowing import FLUSH_S, LOAD, PAUSES_S, SLOW_S, TRIM
 from forwarder.spool.uplinks import Uplinks
 
 from . import makers
@@ -407,3 +407,32 @@ def test_whatever_happens_to_process_and_disk_every_frame_is_accounted_for(
         assert keeper.next_tick(now) >= 0
     numbers = list(keeper.stowing.shelf.oldest_numbers(1000))
     assert numbers == sorted(numbers)
+
+
+def test_the_disk_has_one_job_at_a_time() -> None:
+    bench = Bench()
+    bench.put(A)
+    assert isinstance(bench.keeper.job(AFTER_S), Write)
+    bench.put(B)
+    assert bench.keeper.job(AFTER_S + 2 * FLUSH_S) is None
+
+
+def test_a_disk_of_no_size_is_not_used_and_nothing_is_asked_of_it() -> None:
+    keeper = Keeper(makers.settings("replay", disk_mb=0.0), KIND, has_disk=True)
+    keeper.put(makers.uplink(makers.data(A)), 0.0)
+    assert keeper.job(1e6) is None and not keeper.stowing.enabled
+
+
+def test_what_earlier_runs_left_is_known_when_the_disk_has_said_it() -> None:
+    keeper = Keeper(makers.settings("replay"), KIND, has_disk=True)
+    assert not keeper.stowing.knows
+    job = keeper.job(0.0)
+    assert isinstance(job, Recover)
+    keeper.done(job, [], 0.0)
+    assert keeper.stowing.knows
+
+
+def test_where_the_size_limit_was_passed_room_is_made_for_more_than_one_frame() -> None:
+    bench = in_outage(100, disk_mb=0.005)
+    bench.at(bench.now + FLUSH_S)
+    assert 0.9 * 5000 <= bench.keeper.stowing.shelf.bytes <= TRIM * 5000
