@@ -49,6 +49,7 @@ from .watching import Watching
 if TYPE_CHECKING:
     from .edge.config import EdgeConfig
     from .edge.standalone.open import Site
+    from .edge.values import Record
     from .links.mqtt.commands import PlanFailed
     from .links.mqtt.dialect import ChannelPlanPushed
     from .spool.spool import Spool
@@ -114,6 +115,7 @@ class Gateway:
         self.page = open_page(self)
         self._runtime, self._state = runtime, state
         self.spool: Spool[Uplink] | None = None
+        self.record_spool: Spool[Record] | None = None
         self.beacons = open_beacons(self)
         self._emissions: EmissionLog | None = None
         self.spectrum = Spectrum()
@@ -150,8 +152,9 @@ class Gateway:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.to_thread(self.radio.stop)
-            if self.spool is not None:
-                await self.spool.end()
+            await asyncio.gather(
+                *(spool.end() for spool in (self.spool, self.record_spool) if spool is not None)
+            )
             if self._emissions is not None:
                 self._emissions.close()
 
@@ -335,16 +338,28 @@ class Gateway:
         kind = Kind(lambda: self.session)
         return Spool(self.eui, kind, folder=self._state, runtime=self._runtime)
 
+    def _open_record_spool(self, config: EdgeConfig) -> Spool[Record] | None:
+        """What keepers of records share, where there are sinks."""
+        if not config.sinks:
+            return None
+        from .edge.sinks.kept_records import Records
+        from .spool.spool import Spool
+
+        return Spool(self.eui, Records(), folder=self._state, runtime=self._runtime)
+
     def _open_edge(self, config: EdgeConfig) -> None:
         """Local mode comes after every link: a frame is on its way before anybody here reads it."""
         from .edge.open import open_parts  # a gateway without it has none of its memory
 
-        parts = open_parts(config, self.eui, self._site(config))
+        self.record_spool = self._open_record_spool(config)
+        parts = open_parts(config, self.eui, self._site(config), self.record_spool)
         edge, alone = parts.observer, parts.standalone
         self.uplinks.observers.append(edge)
         if config.settings.drop_forged:
             self.uplinks.unwanted = edge.forged
         self._keep(edge.name, edge.run)
+        if self.record_spool is not None:
+            self.record_spool.start()
         if alone is not None:
             self.scheduler.introduce(alone.name, Standing())
             self.uplinks.observers.append(alone)

@@ -91,10 +91,11 @@ def radio_opener(config: GatewayConfig, uri: str) -> OpenRadio:
 
 
 def is_kept(settings: LinkSettings) -> bool:
-    """Whether a server's uplinks have a keeper: over MQTT always, over UDP if it replays."""
+    """Whether a server's uplinks have a keeper: over MQTT always, over UDP if it is to be known
+    what an outage cost, or to be sent afterwards."""
     if isinstance(settings, MqttSettings):
         return True
-    return settings.feed.outage.policy is OutagePolicy.REPLAY and settings.dialect.replays
+    return settings.feed.outage.policy is not OutagePolicy.DROP and settings.dialect.replays
 
 
 def make_links(

@@ -50,6 +50,7 @@ def snapshot(gateway: Gateway) -> State:
         "spectrum": gateway.spectrum.state(gateway.host_us() * 1000),
         "links": [link.status() for link in gateway.uplinks.links],
         "spool": None if gateway.spool is None else gateway.spool.status(),
+        "record_spool": None if gateway.record_spool is None else gateway.record_spool.status(),
         "local": [observer.status() for observer in gateway.uplinks.observers],
         "events": changes(gateway.watching.recent),
         "frames": _frames(gateway.watching.recent),

@@ -116,6 +116,7 @@ RULES: dict[str, set[str]] = {
     "forwarder/sim/edge_narrator.py": PURE,
     "forwarder/edge/codec/answers.py": PURE,
     "forwarder/edge/codec/examples.py": PURE,
+    "forwarder/edge/sinks/kept_records.py": PURE,
     "forwarder/edge/standalone/core.py": PURE,
     "forwarder/edge/standalone/counters.py": PURE,
     "forwarder/edge/standalone/data.py": PURE,

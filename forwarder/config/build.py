@@ -85,7 +85,7 @@ def build(path: Path, settings: Settings, file: schema.File, warnings: list[str]
         page=_page(file, path, place),
         board=file.board or None,
         region=file.region or None,
-        edge=_edge(file, path, place),
+        edge=_sinks_where_left_to(file, _edge(file, path, place), place),
         warnings=tuple(warnings),
         settings=settings.table,
         sources=settings.sources,
@@ -120,6 +120,21 @@ def _edge(file: schema.File, path: Path, place: Place) -> EdgeConfig | None:
             f'{place("edge.mode")}: edge.mode = "standalone" beside a [[server]]: both would '
             'answer the same devices; expected no server, or mode = "fallback"'
         )
+    return edge
+
+
+def _sinks_where_left_to(
+    file: schema.File, edge: EdgeConfig | None, place: Place
+) -> EdgeConfig | None:
+    """A server's `sink-only` leaves an outage to sinks: there must be some. Raises ConfigError."""
+    for index, server in enumerate(file.server):
+        if server.outage.policy == "sink-only" and not (edge is not None and edge.sinks):
+            key = f"server[{index}].outage.policy"
+            raise ConfigError(
+                f'{place(key)}: {key} = "sink-only" leaves what is heard in an outage to the sinks '
+                "of local mode, and there are none: add [edge] with an [[edge.sink]] "
+                '(docs/local-mode.md), or use "drop" or "replay"'
+            )
     return edge
 
 

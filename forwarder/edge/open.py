@@ -23,9 +23,10 @@ from .local import LocalMode
 from .observer import EdgeObserver
 from .publisher import Publisher
 from .store import Store
-from .values import KeyNews, LocalDownlink, Sink, Vault
+from .values import KeyNews, LocalDownlink, Record, Sink, Vault
 
 if TYPE_CHECKING:
+    from ..spool.spool import Spool
     from .codec.host import CodecHost
     from .codec.script import Script
     from .sources.join_servers import JoinServers
@@ -60,10 +61,16 @@ def open_edge(config: EdgeConfig, gateway: str) -> EdgeObserver:
     return open_parts(config, gateway).observer
 
 
-def open_parts(config: EdgeConfig, gateway: str, site: Site | None = None) -> Parts:
+def open_parts(
+    config: EdgeConfig,
+    gateway: str,
+    site: Site | None = None,
+    spool: Spool[Record] | None = None,
+) -> Parts:
     """The parts of local mode, to be called in the loop that runs them.
 
-    Without `site` there is no network server, whatever the mode. Raises ConfigError for files that
+    Without `site` there is no network server, whatever the mode. `spool` keeps records through a
+    sink's outage; without it they wait in memory only. Raises ConfigError for files that
     are missing or wrong.
     """
     log.info("local mode: %s", harden())
@@ -89,7 +96,7 @@ def open_parts(config: EdgeConfig, gateway: str, site: Site | None = None) -> Pa
     mode.gateway = gateway
     del settings_of  # what they say is in the devices now
     database = config.path(settings.database) if settings.database else data_dir() / DATABASE
-    sinks = [_sink(sink, gateway) for sink in config.sinks]
+    sinks = [_sink(sink, gateway, spool) for sink in config.sinks]
     codecs = _codecs() if scripts else None
     observer = EdgeObserver(
         mode,
@@ -211,9 +218,10 @@ def _tag(settings: Any) -> str:
     return str(settings.__struct_config__.tag)
 
 
-def _sink(settings: Any, gateway: str) -> Sink:
+def _sink(settings: Any, gateway: str, spool: Spool[Record] | None) -> Sink:
     module, _, name = SINKS[_tag(settings)]
-    sink: Sink = getattr(import_module(f"{__package__}.{module}"), name)(settings, gateway)
+    kind = getattr(import_module(f"{__package__}.{module}"), name)
+    sink: Sink = kind(settings, gateway, spool=spool)
     return sink
 
 

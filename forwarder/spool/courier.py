@@ -15,10 +15,10 @@ from math import inf
 from typing import Any, Generic, Protocol
 
 from ..links.base import Outlet
-from ..links.settings import OutageSettings
+from ..links.settings import OutagePolicy, OutageSettings
 from .jobs import Job, Result
 from .keeper import MOST_TRIES, Keeper
-from .kept import Kept
+from .kept import Drop, Kept
 from .kind import Kind, T
 from .last_run import Gap
 
@@ -112,6 +112,7 @@ class KeepingCourier(Generic[T]):
     def status(self) -> dict[str, object]:
         """What waits and what became of the rest; plain values."""
         keeper, tally = self._keeper, self._keeper.tally
+        left = {"left_to_sinks": tally.dropped[Drop.SINKS]} if self._sinks_have_it else {}
         return {
             "policy": self._settings.policy.value,
             "open": keeper.is_open,
@@ -124,20 +125,33 @@ class KeepingCourier(Generic[T]):
             "on_disk": keeper.stowing.rows,
             "recovered": tally.recovered,
             "dropped": {reason.value: count for reason, count in tally.dropped.items()},
+            **left,
         }
 
     def metadata(self) -> Mapping[str, str]:
         """What a server may be told beside the statistics; empty where there is nothing to say."""
-        keeper = self._keeper
         told = {
-            "spool_waiting": keeper.waiting + len(keeper.stowing.shelf),
-            "spool_late": keeper.tally.late,
-            "spool_dropped": keeper.tally.dropped.total(),
+            "spool_waiting": self.unacknowledged - self._keeper.in_flight,
+            "spool_late": self._keeper.tally.late,
+            "spool_dropped": self.dropped,
         }
         words = {name: str(count) for name, count in told.items() if count}
         if self.gaps:
             words["spool_gap"] = "; ".join(gap.words for gap in self.gaps)
         return words
+
+    @property
+    def unacknowledged(self) -> int:
+        """What the receiver does not have yet, wherever it is."""
+        return len(self._keeper) + len(self._keeper.stowing.shelf)
+
+    @property
+    def dropped(self) -> int:
+        return self._keeper.tally.dropped.total()
+
+    @property
+    def _sinks_have_it(self) -> bool:
+        return self._settings.policy is OutagePolicy.SINK_ONLY
 
     @property
     def is_ready(self) -> bool:

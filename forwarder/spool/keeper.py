@@ -16,8 +16,9 @@ The rules, in the order in which they matter:
 5. A join-request is sent at once or never: its device has asked again by then.
 6. When the link closes, what was sent and not acknowledged goes first again: at least once.
 
-With the policy `drop` (and `sink-only`: local mode's sinks have queues of their own) a frame waits
-for `BLIP_S` at most: a reconnect costs nothing, an outage all that it lasted.
+With the policy `drop` a frame waits for `BLIP_S` at most: a reconnect costs nothing, an outage all
+that it lasted. So with `sink-only`, where it is said that local mode's sinks have it instead: their
+records are kept as frames are here.
 
 A long outage goes to disk: see stowing.py, which is asked here what is older than what waits.
 
@@ -42,8 +43,12 @@ from .waiting import Waiting
 FIRST_NUMBER = 1 << 40  # below it is room for frames of earlier runs
 BLIP_S = 5.0  # an outage as short as that loses no frame, whatever the policy
 LATE_S = 1.0  # the first receive window opens so long after a frame (TS001 3.3)
-REPLAY_WINDOW = 64  # paced frames in flight at once
 MOST_TRIES = 3  # of a frame that nobody acknowledges while the link is open
+GIVEN_UP = {
+    OutagePolicy.REPLAY: Drop.EXPIRED,
+    OutagePolicy.DROP: Drop.POLICY,
+    OutagePolicy.SINK_ONLY: Drop.SINKS,
+}
 RETRY_S = 0.25  # until an outlet that would not take a frame is asked again
 
 
@@ -66,8 +71,9 @@ class Keeper(Generic[T]):
         self._kind = kind
         self.tally = Tally()
         self.is_open = False
-        self._replays = settings.policy is OutagePolicy.REPLAY
-        self._wait_s = settings.max_age_h * 3600 if self._replays else BLIP_S
+        self._given_up = GIVEN_UP[settings.policy]  # why, of what has waited too long
+        replays = settings.policy is OutagePolicy.REPLAY
+        self._wait_s = settings.max_age_h * 3600 if replays else BLIP_S
         self._most = settings.memory_frames
         self._resend_s, self._most_tries = resend_s, most_tries
         self.next_number = FIRST_NUMBER
@@ -224,7 +230,7 @@ class Keeper(Generic[T]):
                 kept.paced = False
                 return self._let_go(kept, now)
         kept = self._waiting.next(now)
-        if kept is None or self._paced_in_flight >= REPLAY_WINDOW:
+        if kept is None or self._paced_in_flight >= self._kind.replay_window:
             return None
         if self.stowing.comes_before(kept, now):
             return None
@@ -246,7 +252,7 @@ class Keeper(Generic[T]):
             if kept is not None and not self.stowing.comes_before(kept, now, lane=hurried):
                 due = min(due, self._waiting.wakes_at(hurried))
         kept = self._waiting.next(now)
-        if self._paced_in_flight < REPLAY_WINDOW and (
+        if self._paced_in_flight < self._kind.replay_window and (
             kept is None or not self.stowing.comes_before(kept, now)
         ):
             due = min(due, max(self._waiting.next_at(now), self._pace.ready_at))
@@ -271,11 +277,10 @@ class Keeper(Generic[T]):
             self._waiting.put(kept)
 
     def _expire(self, now: float) -> None:
-        reason = Drop.EXPIRED if self._replays else Drop.POLICY
         for queue in (self._waiting, self._live):
             while (kept := queue.oldest()) is not None and now >= kept.taken_s + self._wait_s:
                 queue.remove(kept.number)
-                self._drop(kept, reason)
+                self._drop(kept, self._given_up)
 
     def _resend(self, now: float) -> None:
         if self._resend_s is None:

@@ -45,6 +45,7 @@ class Drop(Enum):
     FULL = "full"  # more than memory and disk may hold
     JOIN = "join"  # a join-request that could not go at once
     POLICY = "policy"  # this server gets nothing that waited
+    SINKS = "sinks"  # this server gets nothing that waited; local mode's sinks have the records
     DISK = "disk"  # the store was damaged or gave it back unreadable
     UNANSWERED = "unanswered"  # sent several times, never acknowledged
 

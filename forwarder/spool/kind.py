@@ -19,8 +19,8 @@ class Kind(Protocol[T]):
 
     `noun` is what many of them are called, in words and in the names of files; `receiver` what they
     are for. `secret`: of what was removed from the disk nothing is to stay in the file. `window`:
-    so many are in flight at once. `gap_s` is how long a lane rests after a thing of it was sent,
-    while others of it wait.
+    so many are in flight at once, `replay_window` of them of what waited. `gap_s` is how long a
+    lane rests after a thing of it was sent, while others of it wait.
     """
 
     @property
@@ -34,6 +34,9 @@ class Kind(Protocol[T]):
 
     @property
     def window(self) -> int: ...
+
+    @property
+    def replay_window(self) -> int: ...
 
     @property
     def gap_s(self) -> float: ...

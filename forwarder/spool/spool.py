@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -80,7 +81,9 @@ class Spool(Generic[T]):
         resend_s: float | None = None,
         most_tries: int = MOST_TRIES,
     ) -> KeepingCourier[T]:
-        """The keeper of one link's uplinks."""
+        """The keeper of one link's uplinks. A name that is taken gets a number."""
+        if name in self._couriers:
+            name = next(new for n in count(2) if (new := f"{name}#{n}") not in self._couriers)
         door = self if self._folder is not None and settings.disk_mb > 0 else None
         courier = KeepingCourier(
             name,

@@ -21,7 +21,7 @@ class Uplinks:
 
     noun, receiver = "uplinks", "server"
     secret = False  # they are as encrypted on disk as they were on the air
-    window = 1024
+    window, replay_window = 1024, 64
     gap_s = 0.1  # a server has dealt with a frame by then; it drops those that it overtakes
 
     def __init__(self, session: Callable[[], bytes] = bytes) -> None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from forwarder.edge.sinks import jsonl
 from forwarder.edge.sinks.jsonl import JsonlSettings, JsonlSink
+from forwarder.edge.sinks.kept_records import SinkOutage
 
 from .test_records import RECORD
 
@@ -93,8 +94,9 @@ def test_a_full_disk_keeps_the_records_and_says_so_once(
 
 def test_what_waits_is_bounded(tmp_path: Path) -> None:
     async def story() -> None:
-        sink = JsonlSink(JsonlSettings(path=str(tmp_path / "x")), "gw")
-        for _ in range(jsonl.MOST + 5):
+        outage = SinkOutage(memory_records=20)
+        sink = JsonlSink(JsonlSettings(path=str(tmp_path / "x"), outage=outage), "gw")
+        for _ in range(25):
             sink.publish(RECORD)
         assert sink.status()["dropped"] == 5
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from forwarder.edge.sinks.home_assistant import MOST_VALUES, Discovery
-from forwarder.edge.sinks.queue import Waiting
 from forwarder.edge.sinks.topics import Topics, read_down
 from forwarder.edge.values import (
     FcntState,
@@ -38,26 +37,6 @@ RECORD = Record(
     payload=b"\x01",
     decoded={"temperature": 21.5, "door": True, "mode": "eco", "raw": [1, 2]},
 )
-
-
-def test_a_full_queue_drops_the_oldest_and_counts_it() -> None:
-    waiting = Waiting(capacity=2)
-    records = [replace(RECORD, fcnt=n) for n in range(3)]
-    for record in records:
-        waiting.put(record)
-    assert waiting.first() is records[1]
-    assert (len(waiting), waiting.dropped) == (2, 1)
-
-
-def test_a_record_that_was_dropped_while_it_was_delivered_takes_no_other_with_it() -> None:
-    waiting = Waiting(capacity=1)
-    first, second = replace(RECORD, fcnt=1), replace(RECORD, fcnt=2)
-    waiting.put(first)
-    taken = waiting.first()
-    waiting.put(second)
-    assert taken is first
-    waiting.done(first)
-    assert waiting.first() is second
 
 
 def test_records_stand_under_their_device_and_strangers_under_their_address() -> None:

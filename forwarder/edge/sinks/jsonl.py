@@ -6,19 +6,20 @@ import asyncio
 import logging
 import os
 import sys
-from collections import deque
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from ...spool.spool import Spool
 from ..records import to_json
 from ..values import Record
+from .hand import Hand
+from .kept_records import SinkOutage
 
 log = logging.getLogger(__name__)
 
-MOST = 10_000  # lines that wait for the disk
 STDOUT = "-"
 RETRY_S = 5.0
 
@@ -36,6 +37,7 @@ class JsonlSettings(
     name: str = ""
     path: str = STDOUT
     max_mb: Annotated[float, Meta(ge=0, le=1_000_000)] = 100.0
+    outage: SinkOutage = SinkOutage()
 
     def __post_init__(self) -> None:
         if not self.path:
@@ -45,53 +47,53 @@ class JsonlSettings(
 class JsonlSink:
     """Appends; the file is for its owner only, as it has what devices say in clear."""
 
-    def __init__(self, settings: JsonlSettings, gateway: str) -> None:
-        self.name = settings.name or "jsonl"
+    def __init__(
+        self, settings: JsonlSettings, gateway: str, *, spool: Spool[Record] | None = None
+    ) -> None:
+        self._hand = Hand(settings.name or "jsonl", settings.outage, spool)
+        self.name = self._hand.name
         self.gateway = gateway
         self._settings = settings
-        self._lines: deque[bytes] = deque()
-        self._work = asyncio.Event()
         self._turn = asyncio.Lock()  # the last write must not begin beside one that was cut off
-        self._written = self._dropped = 0
+        self._written = 0
         self._fault = ""
 
     def publish(self, record: Record) -> None:
-        if len(self._lines) >= MOST:
-            self._lines.popleft()
-            self._dropped += 1
-        self._lines.append(to_json(record) + b"\n")
-        self._work.set()
+        self._hand.publish(record)
 
     async def run(self) -> None:
+        more = self._hand.more
+        self._hand.opened()
         try:
             while True:
-                await self._work.wait()
-                self._work.clear()
+                await more.wait()
+                more.clear()
                 if not await asyncio.shield(self._write()):
                     await asyncio.sleep(RETRY_S)
-                    self._work.set()
+                    more.set()
         finally:
             await self._write()
+            self._hand.closed()
 
     def status(self) -> dict[str, object]:
         state = f"failing: {self._fault}" if self._fault else "writing"
-        return {"state": state, "written": self._written, "dropped": self._dropped}
+        return {"state": state, "written": self._written, **self._hand.status()}
 
     async def _write(self) -> bool:
-        """Write all that waits; what fails stays in the queue."""
+        """Write all that is in hand; what fails goes back to its keeper."""
         async with self._turn:
-            lines = list(self._lines)
-            if not lines:
+            some = self._hand.some()
+            if not some:
                 return True
             try:
+                lines = [to_json(held.record) + b"\n" for held in some]
                 await asyncio.to_thread(self._append, b"".join(lines))
             except OSError as error:
                 self._failed(f"{self._settings.path}: {error.strerror or error}")
                 return False
-            for line in lines:
-                if self._lines and self._lines[0] is line:  # else it was dropped meanwhile
-                    self._lines.popleft()
-            self._written += len(lines)
+            for held in some:
+                self._hand.done(held)
+            self._written += len(some)
             self._fault = ""
             return True
 
@@ -119,5 +121,6 @@ class JsonlSink:
 
     def _failed(self, fault: str) -> None:
         if fault != self._fault:
-            log.error("%s: records wait, at most %d of them", fault, MOST)
+            log.error("%s: records wait", fault)
         self._fault = fault
+        self._hand.closed()

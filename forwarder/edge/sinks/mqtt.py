@@ -12,13 +12,15 @@ import aiomqtt
 import msgspec
 from msgspec import Meta
 
+from ...spool.spool import Spool
 from ...supervisor import end_all
 from ..broker import Broker, subscribe
 from ..records import to_json
 from ..sources.settings import BrokerSettings
 from ..values import LocalDownlink, Record
+from .hand import Hand
 from .home_assistant import Discovery
-from .queue import Waiting
+from .kept_records import SinkOutage
 from .topics import LARGEST_DOWN, Topics, read_down
 
 log = logging.getLogger(__name__)
@@ -37,10 +39,11 @@ class MqttSinkSettings(BrokerSettings, frozen=True, kw_only=True, tag_field="typ
     retain: bool = False
     home_assistant: bool = False
     home_assistant_prefix: str = "homeassistant"
+    outage: SinkOutage = SinkOutage()
 
 
 class MqttSink:
-    """A record leaves the queue when the broker has acknowledged it (QoS 1 and 2)."""
+    """A record leaves its keeper when the broker has acknowledged it (QoS 1 and 2)."""
 
     def __init__(
         self,
@@ -48,14 +51,15 @@ class MqttSink:
         gateway: str,
         take: TakeDownlink | None = None,
         *,
+        spool: Spool[Record] | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.name = f"mqtt {settings.server}"
+        self._hand = Hand(f"mqtt {settings.server}", settings.outage, spool)
+        self.name = self._hand.name
         self._settings = settings
         self._topics = Topics(settings.prefix, gateway)
         self._take = take
-        self._waiting = Waiting()
-        self._more = asyncio.Event()
+        self._more = self._hand.more
         self._states: deque[tuple[str, str, str]] = deque(maxlen=STATES_MOST)
         self._discovery = Discovery(settings.home_assistant_prefix)
         will = aiomqtt.Will(self._topics.state, OFFLINE, qos=1, retain=True)
@@ -65,8 +69,7 @@ class MqttSink:
         await self.broker.run(self._session)
 
     def publish(self, record: Record) -> None:
-        self._waiting.put(record)
-        self._more.set()
+        self._hand.publish(record)
 
     def serve(self, take: TakeDownlink) -> None:
         """Listen for downlinks too; to be called before `run`."""
@@ -78,20 +81,18 @@ class MqttSink:
         self._more.set()
 
     def status(self) -> dict[str, object]:
-        waiting = self._waiting
-        counts = {
-            "waiting": len(waiting),
-            "delivered": waiting.delivered,
-            "dropped": waiting.dropped,
-        }
-        return {"type": "mqtt", **self.broker.status(), **counts}
+        return {"type": "mqtt", **self.broker.status(), **self._hand.status()}
 
     async def _session(self, client: aiomqtt.Client) -> None:
         if self._take is not None:
             await subscribe(client, self._topics.downs)
         await client.publish(self._topics.state, ONLINE, qos=1, retain=True)
         self.broker.stands()
-        await _until_one_ends(self._listen(client), self._deliver(client))
+        self._hand.opened()
+        try:
+            await _until_one_ends(self._listen(client), self._deliver(client))
+        finally:
+            self._hand.closed()
 
     async def _deliver(self, client: aiomqtt.Client) -> None:
         while True:
@@ -99,13 +100,13 @@ class MqttSink:
                 dev_eui, state, reference = self._states.popleft()
                 topic = self._topics.down_state(dev_eui)
                 await client.publish(topic, state_body(state, reference), qos=1)
-            record = self._waiting.first()
-            if record is None:
+            held = self._hand.first()
+            if held is None:
                 self._more.clear()
                 await self._more.wait()
                 continue
-            await self._send(client, record)
-            self._waiting.done(record)
+            await self._send(client, held.record)
+            self._hand.done(held)
 
     async def _send(self, client: aiomqtt.Client, record: Record) -> None:
         topic = self._topics.up(record)

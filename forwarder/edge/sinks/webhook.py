@@ -20,11 +20,13 @@ from msgspec import Meta, Struct
 
 from ...backoff import backoff
 from ...errors import ConfigError
+from ...spool.spool import Spool
 from ...token_file import read_token
 from ..records import to_json
 from ..sources.settings import LOOPBACK
 from ..values import Record
-from .queue import Waiting
+from .hand import Hand, Held
+from .kept_records import SinkOutage
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class WebhookSettings(
     token_file: str = ""
     ca_file: str = ""
     timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
+    outage: SinkOutage = SinkOutage()
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -60,53 +63,55 @@ class WebhookSink:
         settings: WebhookSettings,
         gateway: str,
         *,
+        spool: Spool[Record] | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.name = f"webhook {urlsplit(settings.url).hostname}"
+        name = f"webhook {urlsplit(settings.url).hostname}"
+        self._hand = Hand(name, settings.outage, spool)
+        self.name = self._hand.name
         self._poster = _Poster(settings, gateway)
         self._pause, self._clock = pause, clock
-        self._waiting = Waiting()
-        self._more = asyncio.Event()
         self._refused = self._failures = 0
         self._trouble = ""
 
     async def run(self) -> None:
         pauses = backoff()
+        hand = self._hand
+        hand.opened()  # until a record shows that it is not
         try:
             while True:
-                record = self._waiting.first()
-                if record is None:
-                    self._more.clear()
-                    await self._more.wait()
-                elif await self._deliver(record):
+                held = hand.first()
+                if held is None:
+                    hand.more.clear()
+                    await hand.more.wait()
+                elif await self._deliver(held):
                     pauses = backoff()
                 else:
+                    hand.closed()
                     await self._pause(next(pauses))
         finally:
+            hand.closed()
             self._poster.close()
 
     def publish(self, record: Record) -> None:
-        self._waiting.put(record)
-        self._more.set()
+        self._hand.publish(record)
 
     def status(self) -> dict[str, object]:
-        waiting = self._waiting
         return {
             "type": "webhook",
             "state": "failing" if self._trouble else "ok",
             "trouble": self._trouble,
-            "waiting": len(waiting),
-            "delivered": waiting.delivered,
-            "dropped": waiting.dropped,
+            **self._hand.status(),
             "refused": self._refused,
             "failures": self._failures,
         }
 
-    async def _deliver(self, record: Record) -> bool:
-        """Whether `record` is done with; it is tried again otherwise."""
+    async def _deliver(self, held: Held) -> bool:
+        """Whether the record is done with; it is tried again otherwise."""
         try:
-            status = await asyncio.to_thread(self._poster.post, to_json(record), int(self._clock()))
+            body, now_s = to_json(held.record), int(self._clock())
+            status = await asyncio.to_thread(self._poster.post, body, now_s)
         except (OSError, http.client.HTTPException) as error:
             return self._failed(str(error) or type(error).__name__)
         if status in HOPELESS:
@@ -116,7 +121,7 @@ class WebhookSink:
             return self._failed(f"HTTP {status}")
         else:
             self._trouble = ""
-        self._waiting.done(record)
+        self._hand.done(held)
         return True
 
     def _failed(self, words: str) -> bool:

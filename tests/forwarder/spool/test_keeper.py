@@ -13,7 +13,6 @@ from forwarder.packets import Uplink
 from forwarder.spool.keeper import (
     BLIP_S,
     FIRST_NUMBER,
-    REPLAY_WINDOW,
     RETRY_S,
     Keeper,
 )
@@ -23,7 +22,7 @@ from hal.frames import Crc
 
 from . import makers
 
-GAP_S, LIVE_WINDOW = Uplinks.gap_s, Uplinks.window
+GAP_S, LIVE_WINDOW, REPLAY_WINDOW = Uplinks.gap_s, Uplinks.window, Uplinks.replay_window
 A, B, C = 0x26011F01, 0x26011F02, 0x26011F03
 
 
