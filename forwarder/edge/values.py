@@ -121,7 +121,7 @@ class RadioFacts(Struct, frozen=True):
     freq_hz: int
     datarate: str
     coding_rate: str | None
-    rssi_dbm: float
+    rssi_dbm: int
     snr_db: float | None
     channel: int
     rf_chain: int

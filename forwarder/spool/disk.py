@@ -58,7 +58,7 @@ class Disk(Generic[T]):
         self._kind, self._now = kind, now
         lost = f"{kind.noun} that waited there for a {kind.receiver} are lost, and counted as such"
         self._database = Database(
-            path, _SCHEMA, version=VERSION, lost=lost, secret=kind.secret, alone=True
+            path, _SCHEMA, version=VERSION, lost=lost, secret=False, alone=True
         )
         self._offset: int | None = None
         self._dirty = False  # whether the file says that this run has not ended

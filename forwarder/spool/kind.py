@@ -18,9 +18,8 @@ class Kind(Protocol[T]):
     """One kind of things.
 
     `noun` is what many of them are called, in words and in the names of files; `receiver` what they
-    are for. `secret`: of what was removed from the disk nothing is to stay in the file. `window`:
-    so many are in flight at once, `replay_window` of them of what waited. `gap_s` is how long a
-    lane rests after a thing of it was sent, while others of it wait.
+    are for. `window`: so many are in flight at once, `replay_window` of them of what waited.
+    `gap_s` is how long a lane rests after a thing of it was sent, while others of it wait.
     """
 
     @property
@@ -28,9 +27,6 @@ class Kind(Protocol[T]):
 
     @property
     def receiver(self) -> str: ...
-
-    @property
-    def secret(self) -> bool: ...
 
     @property
     def window(self) -> int: ...

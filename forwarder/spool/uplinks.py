@@ -20,7 +20,6 @@ class Uplinks:
     """`session` is that of the radio now: a counter means nothing without it."""
 
     noun, receiver = "uplinks", "server"
-    secret = False  # they are as encrypted on disk as they were on the air
     window, replay_window = 1024, 64
     gap_s = 0.1  # a server has dealt with a frame by then; it drops those that it overtakes
 

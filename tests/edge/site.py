@@ -139,14 +139,21 @@ class Site:
 
 
 @asynccontextmanager
-async def a_site(files: Files, *, local: bool = True) -> AsyncIterator[Site]:
-    """One that runs. With local mode its static sessions have been read."""
+async def a_site(
+    files: Files, *, local: bool = True, state: Path | None = None, more: str = ""
+) -> AsyncIterator[Site]:
+    """One that runs. With local mode its static sessions have been read.
+
+    `state` is for what outlasts an outage, `more` the end of its configuration.
+    """
     clock = SkippingClock()
     board = SimBoard(clock, eui=EUI)
     air = Air(1)
     air.attach(board, name="gateway", at=(0.0, 0.0, 10.0))
     async with serving() as server:
-        config = load(files.config(server.port, local=local))
+        path = files.config(server.port, local=local)
+        path.write_text(path.read_text() + more)
+        config = load(path)
 
         def open_radio(line_start_us: int | None, hold_s: float) -> Concentrator:
             return Concentrator(
@@ -157,7 +164,7 @@ async def a_site(files: Files, *, local: bool = True) -> AsyncIterator[Site]:
                 line_start_us=line_start_us,
             )
 
-        gateway = Gateway(config, open_radio, clock=clock)
+        gateway = Gateway(config, open_radio, clock=clock, state=state)
         site = Site(gateway, server, files, air)
         board.advance_hooks.insert(0, site.do_due)
         running = asyncio.create_task(gateway.run())

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.config import load
+from forwarder.config import load, loads
+from forwarder.config.servers import Outage
+from forwarder.edge.sinks.kept_records import SinkOutage
 from forwarder.errors import ConfigError
+from forwarder.links.settings import OutagePolicy, OutageSettings
 
 HEAD = 'board = "sim"\nregion = "EU868"\n[[server]]\naddress = "localhost"\n'
 EUI = "0011223344556677"
@@ -115,3 +118,21 @@ def test_a_key_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(file(tmp_path, f'[edge]\n[[edge.device]]\ndev_eui = "{key}"\n'))
     assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "edge", ["", "[edge]\n", '[edge]\nmode = "off"\n[[edge.sink]]\ntype = "jsonl"\n']
+)
+def test_an_outage_cannot_be_left_to_sinks_that_are_not_there(edge: str) -> None:
+    server = '[[server]]\naddress = "x"\noutage = { policy = "sink-only" }\n'
+    text = f'board = "sim"\nregion = "EU868"\n{server}{edge}'
+    with pytest.raises(ConfigError, match=r"server\[0\]\.outage\.policy.*\[\[edge\.sink\]\]"):
+        loads(text, "gateway.toml")
+
+
+def test_a_sink_has_the_outage_settings_of_a_server_under_the_same_names() -> None:
+    theirs = {name for name in Outage.__struct_fields__ if name != "policy"}
+    ours = {name.replace("records", "frames") for name in SinkOutage.__struct_fields__}
+    assert ours == theirs
+    usual = SinkOutage().for_keeper()
+    assert usual == OutageSettings(policy=OutagePolicy.REPLAY)

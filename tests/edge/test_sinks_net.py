@@ -157,8 +157,8 @@ def test_home_assistant_is_told_of_each_value(tmp_path: Path) -> None:
 class Hook(HTTPServer):
     """Answers with the next of `statuses` (200 when they are used up) and keeps requests."""
 
-    def __init__(self, *statuses: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, *statuses: int, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.statuses = list(statuses)
         self.requests: SimpleQueue[tuple[dict[str, str], bytes]] = SimpleQueue()
         self.url = f"http://127.0.0.1:{self.server_address[1]}/hook?x=1"
@@ -181,8 +181,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def a_hook(*statuses: int) -> Iterator[Hook]:
-    hook = Hook(*statuses)
+def a_hook(*statuses: int, port: int = 0) -> Iterator[Hook]:
+    hook = Hook(*statuses, port=port)
     thread = threading.Thread(target=hook.serve_forever, daemon=True)
     thread.start()
     try:

@@ -46,7 +46,7 @@ WALL_NS = 1_790_000_000_000_000_000
 
 def radio(tmst: int = 1_000_000, freq_hz: int = 868_100_000, datarate: str = "SF7BW125",
           snr_db: float = 5.0) -> RadioFacts:  # fmt: skip
-    return RadioFacts(tmst, freq_hz, datarate, "4/5", -80.0, snr_db, 0, 0)
+    return RadioFacts(tmst, freq_hz, datarate, "4/5", -80, snr_db, 0, 0)
 
 
 @dataclass

@@ -32,6 +32,8 @@ outage = {{ policy = "{policy}" }}
         ("udp", "generic", "auto", False),
         ("udp", "generic", "replay", True),
         ("udp", "tts", "replay", False),
+        ("udp", "generic", "drop", False),
+        ("udp", "generic", "sink-only", True),
         ("mqtt", "chirpstack", "auto", True),
         ("mqtt", "tts", "auto", True),
     ],
@@ -40,6 +42,8 @@ def test_a_server_has_a_keeper_if_it_can_acknowledge_or_is_to_be_sent_what_waite
     kind: str, profile: str, policy: str, kept: bool, tmp_path: Path
 ) -> None:
     text = CONFIG.format(type=kind, profile=profile, policy=policy)
+    if policy == "sink-only":
+        text += '[edge]\n[[edge.sink]]\ntype = "jsonl"\n'
     servers = loads(text, "gateway.toml").servers_for("0016c001f1500812")
     assert [is_kept(server) for server in servers] == [kept]
     spool = Spool("0016c001f1500812", Uplinks(), folder=tmp_path, runtime=None)

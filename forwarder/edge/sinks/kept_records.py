@@ -1,7 +1,8 @@
 """Local mode's records as the spool keeps them for sinks. Pure.
 
 A row is the JSON of the record's fields: what a sink would be told, and nothing besides. Records
-have no key of any kind, but payloads in clear, as the sinks get them: see docs/security.md.
+have no key of any kind, but payloads in clear, as the sinks get them; docs/outages.md says what
+that means.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ class Records:
     """See `forwarder.spool.kind.Kind`."""
 
     noun, receiver = "records", "sink"
-    secret = True  # payloads are in clear
     window = 64
     replay_window = 8  # a sink delivers one after the other; what is live is not to wait long
     gap_s = 0.02  # a device's records go at 50 a second, where a live one is behind them

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from forwarder.packets import Uplink
 from forwarder.spool.courier import KeepingCourier
 from forwarder.spool.uplinks import Uplinks
@@ -118,5 +120,20 @@ def test_a_frame_is_known_to_be_at_risk_before_it_leaves() -> None:
         courier.opened()
         courier.put(makers.uplink())
         assert at_send == [1]
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize(("policy", "left"), [("sink-only", 2), ("drop", None)])
+def test_what_was_left_to_sinks_is_told_where_it_was(policy: str, left: int | None) -> None:
+    async def body() -> None:
+        bench = Bench(policy)
+        for fcnt in range(2):
+            bench.courier.put(makers.uplink(makers.data(fcnt=fcnt)))
+        bench.now += 60
+        bench.courier._advance()
+        bench.courier.opened()
+        assert bench.link.sent == []
+        assert bench.courier.status().get("left_to_sinks") == left
 
     asyncio.run(body())

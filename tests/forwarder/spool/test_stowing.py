@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forwarder.packets import Uplink
 from forwarder.spool.jobs import Forget, Found, Job, Load, Recover, Result, Write
 from forwarder.spool.keeper import FIRST_NUMBER, Keeper
 from forwarder.spool.kept import Drop, Kept
@@ -19,17 +19,17 @@ from . import makers
 
 A, B, C = 0x26011F01, 0x26011F02, 0x26011F03
 AFTER_S = 60.0
-KIND = Uplinks()
+ROW_BYTES = 122  # of a short uplink
 
 
 @dataclass
 class FakeDisk:
     """Rows by number, as a file has them: what was received when, and nothing of this process."""
 
-    rows: dict[int, Kept[Uplink]] = field(default_factory=dict)
+    rows: dict[int, Kept[Any]] = field(default_factory=dict)
     writes: int = 0
 
-    def do(self, job: Job[Uplink], now: float) -> Result[Uplink]:
+    def do(self, job: Job[Any], now: float) -> Result[Any]:
         match job:
             case Recover():
                 self.rows = {
@@ -37,7 +37,7 @@ class FakeDisk:
                     for index, (_, kept) in enumerate(sorted(self.rows.items()))
                 }
                 found = sorted(self.rows.items())
-                return [Found(n, k.lane, now - k.taken_s, KIND.size(k.item)) for n, k in found]
+                return [Found(n, k.lane, now - k.taken_s, ROW_BYTES) for n, k in found]
             case Load(numbers):
                 return [self._read(number) for number in numbers if number in self.rows]
             case Write(frames):
@@ -48,7 +48,7 @@ class FakeDisk:
                     self.rows.pop(number, None)
         return None
 
-    def _read(self, number: int) -> Kept[Uplink]:
+    def _read(self, number: int) -> Kept[Any]:
         kept = self.rows[number]
         return Kept(number, kept.item, kept.taken_s, kept.lane, stored=True)
 
@@ -56,16 +56,19 @@ class FakeDisk:
 class Bench:
     """A keeper and its disk; `serve` lets the disk do all that is due."""
 
-    def __init__(self, disk: FakeDisk | None = None, **outage: float) -> None:
+    def __init__(
+        self, disk: FakeDisk | None = None, kind: str = "uplinks", /, **outage: float
+    ) -> None:
         outage = {"disk_after_s": AFTER_S, **outage}
+        kept, self.make = makers.KINDS[kind]
         self.disk = disk or FakeDisk()
-        self.keeper = Keeper(makers.settings("replay", **outage), KIND, has_disk=True)
+        self.keeper = Keeper(makers.settings("replay", **outage), kept, has_disk=True)
         self.now = 0.0
         self.serve()
 
     def put(self, *addresses: int) -> None:
         for address in addresses:
-            self.keeper.put(makers.uplink(makers.data(address)), self.now)
+            self.keeper.put(self.make(address), self.now)
 
     def serve(self) -> None:
         while (job := self.keeper.job(self.now)) is not None:
@@ -347,19 +350,26 @@ STEP = st.one_of(
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(STEP, max_size=80), st.integers(2, 20), st.sampled_from([0.0005, 64.0]))
+@given(
+    st.lists(STEP, max_size=80),
+    st.integers(2, 20),
+    st.sampled_from([0.0005, 64.0]),
+    st.sampled_from(sorted(makers.KINDS)),
+)
 def test_whatever_happens_to_process_and_disk_every_frame_is_accounted_for(
-    steps: list[tuple[str, int]], most: int, disk_mb: float
+    steps: list[tuple[str, int]], most: int, disk_mb: float, kind: str
 ) -> None:
-    bench = Bench(memory_frames=most, disk_mb=disk_mb, max_age_h=1.0, replay_per_s=100.0)
+    bench = Bench(
+        None, kind, memory_frames=most, disk_mb=disk_mb, max_age_h=1.0, replay_per_s=100.0
+    )
     keeper, disk = bench.keeper, bench.disk
     now = 0.0
-    job: Job[Uplink] | None = None
+    job: Job[Any] | None = None
     flying: list[int] = []
     for step, value in steps:
         match step:
             case "put":
-                keeper.put(makers.uplink(makers.data(value)), now)
+                keeper.put(bench.make(value), now)
             case "open":
                 keeper.opened(now)
                 flying = []
@@ -393,7 +403,7 @@ def test_whatever_happens_to_process_and_disk_every_frame_is_accounted_for(
                 settled = keeper.tally.acknowledged + sum(keeper.tally.dropped.values())
                 assert held - settled <= len(on_disk) + reported
                 now += 1.0
-                bench = Bench(disk, memory_frames=most, disk_mb=disk_mb, replay_per_s=100.0)
+                bench = Bench(disk, kind, memory_frames=most, disk_mb=disk_mb, replay_per_s=100.0)
                 bench.now = now
                 keeper, job, flying = bench.keeper, None, []
             case "time":
@@ -418,13 +428,13 @@ def test_the_disk_has_one_job_at_a_time() -> None:
 
 
 def test_a_disk_of_no_size_is_not_used_and_nothing_is_asked_of_it() -> None:
-    keeper = Keeper(makers.settings("replay", disk_mb=0.0), KIND, has_disk=True)
+    keeper = Keeper(makers.settings("replay", disk_mb=0.0), Uplinks(), has_disk=True)
     keeper.put(makers.uplink(makers.data(A)), 0.0)
     assert keeper.job(1e6) is None and not keeper.stowing.enabled
 
 
 def test_what_earlier_runs_left_is_known_when_the_disk_has_said_it() -> None:
-    keeper = Keeper(makers.settings("replay"), KIND, has_disk=True)
+    keeper = Keeper(makers.settings("replay"), Uplinks(), has_disk=True)
     assert not keeper.stowing.knows
     job = keeper.job(0.0)
     assert isinstance(job, Recover)
