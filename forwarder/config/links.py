@@ -190,7 +190,8 @@ def _broker(text: str, key: str, place: Place, profile: str) -> BrokerAddress:
     try:
         return broker_address(text, profile=profile)
     except ValueError as error:
-        raise ConfigError(f"{place(key)}: {key} = {shown(text)}: {error}") from error
+        told = shown("***@" + text.rpartition("@")[2] if "@" in text else text)
+        raise ConfigError(f"{place(key)}: {key} = {told}: {error}") from error
 
 
 def _beside(folder: Path, name: str) -> str:

@@ -264,7 +264,7 @@ def test_the_things_stack_asks_for_conducted_power_and_takes_no_late_frames() ->
     [
         ('address = "http://x"', r"toml:5: server.0..address = .*expected one of mqtt://"),
         ('address = "x:70000"', "toml:5: .*a port from 1 to 65535"),
-        ('address = "me@x"', "toml:5: .*username is a setting"),
+        ('address = "me@x"', "toml:5: .*username and password_file are"),
         ('address = "x"\nca_file = "ca.pem"', r"toml:3: server.0.: certificates need mqtts://"),
         ('address = "x"\ncert_file = "c"', "toml:3: .*key_file go together"),
         ('address = "x"\nport = 1', 'toml:6: "port" is no key of .server.0..; '),

@@ -8,9 +8,12 @@ import sys
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forwarder.config import loads
+from forwarder.errors import ConfigError
 from forwarder.links.mqtt import dial, workers
 from forwarder.links.mqtt.dialect import Message
 from forwarder.links.mqtt.outbox import BESIDE, WINDOW, InFlight, Sent
@@ -226,3 +229,14 @@ def test_no_more_than_so_many_threads_connect_at_once() -> None:
     for _ in range(3 * workers.MOST):
         assert done.acquire(timeout=10)
     assert most[0] <= workers.MOST
+
+
+@pytest.mark.parametrize("port", ["", ":1883"])
+def test_a_password_in_an_address_is_refused_and_not_repeated(port: str) -> None:
+    text = (
+        'board = "sim"\nregion = "EU868"\n[[server]]\ntype = "mqtt"\n'
+        f'address = "mqtt://user:secret@a.example{port}"\n'
+    )
+    with pytest.raises(ConfigError, match="password_file") as caught:
+        loads(text, "gateway.toml")
+    assert "secret" not in str(caught.value) and "a.example" in str(caught.value)

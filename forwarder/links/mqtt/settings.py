@@ -52,6 +52,8 @@ def broker_address(text: str, *, profile: str = "") -> BrokerAddress:
         scheme, rest = "mqtt", text
     if scheme not in SCHEMES:
         raise ValueError(f"expected one of {', '.join(f'{name}://' for name in SCHEMES)}")
+    if "@" in rest:  # before anything that repeats it: there may be a password
+        raise ValueError("expected no user name; username and password_file are settings")
     transport, tls, default_port = SCHEMES[scheme]
     if profile == "tts":
         default_port = TTS_PORTS.get(default_port, default_port)
@@ -66,10 +68,8 @@ def broker_address(text: str, *, profile: str = "") -> BrokerAddress:
         ) from None
     if not host or not host.isprintable() or set(host) & set(" ?#@") or port == 0:
         raise ValueError(WANTED)
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError(
-            "expected no user name, query or fragment; username is a setting of its own"
-        )
+    if parts.query or parts.fragment:
+        raise ValueError("expected no query or fragment")
     websockets = transport == "websockets"
     if parts.path.strip("/") and not websockets:
         raise ValueError("expected nothing behind the port; topic_prefix is a setting of its own")
