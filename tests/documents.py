@@ -64,12 +64,18 @@ def _block(document: Path, line: int, language: str, lines: list[str]) -> Block:
 
 def spans(document: Path) -> Iterator[str]:
     """Code within lines, outside blocks."""
+    for line in prose(document):
+        yield from _SPAN.findall(line)
+
+
+def prose(document: Path) -> Iterator[str]:
+    """Lines outside blocks."""
     fenced = False
     for line in document.read_text(encoding="utf-8").splitlines():
         if _FENCE.match(line):
             fenced = not fenced
         elif not fenced and not line.startswith("    "):
-            yield from _SPAN.findall(line)
+            yield line
 
 
 def code_lines(document: Path) -> Iterator[str]:

@@ -27,7 +27,7 @@ from hal.sim.board import DEFAULT_EUI, SimBoard
 from hal.sim.rx_encode import Record
 from hal.transport.open import open_transport
 
-from .documents import DOCUMENTS, ROOT, Block, anchors, blocks, code_lines, links, spans
+from .documents import DOCUMENTS, ROOT, Block, anchors, blocks, code_lines, links, prose, spans
 
 BEFORE = r"(?:^|\| |exec edgemast )(?:sudo (?:-u edgemast )?)?"
 CALL = re.compile(BEFORE + r"(edgemast [a-z].*)")
@@ -238,6 +238,12 @@ def test_a_page_that_a_document_names_is_there(document: Path) -> None:
 def test_a_file_of_this_repository_that_a_document_names_is_there(document: Path) -> None:
     named = {span for span in spans(document) if OURS.fullmatch(span)}
     assert sorted(name for name in named if not any(ROOT.glob(name.rstrip("/")))) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_code_within_a_line_ends_in_it(document: Path) -> None:
+    """Else nobody could copy it, and the tests here would not see it."""
+    assert [line for line in prose(document) if line.count("`") % 2] == []
 
 
 def test_every_page_is_in_the_index() -> None:
