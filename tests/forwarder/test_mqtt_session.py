@@ -199,6 +199,18 @@ def test_new_certificates_or_a_new_route_cost_no_more_than_a_second() -> None:
         assert [end.pause_s for end in ends(session.events())] == [1.0]
 
 
+def test_the_last_trouble_is_shown_until_a_connection_has_been_steady() -> None:
+    session = a_session()
+    list(pauses(session, Trouble.NETWORK, 1))
+    up_s = connect(session)
+    steady_s = up_s + Timing().steady_s
+    session.heard(steady_s - 2)
+    session.tick(steady_s - 1)
+    assert session.trouble is not None
+    session.tick(steady_s)
+    assert session.trouble is None
+
+
 def test_the_pause_before_another_address_is_any_part_of_a_second() -> None:
     session = a_session(2, chance=lambda: 0.5)
     assert next(pauses(session, Trouble.NETWORK, 1)) == 0.5
