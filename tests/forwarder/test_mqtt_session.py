@@ -202,7 +202,7 @@ def test_new_certificates_or_a_new_route_cost_no_more_than_a_second() -> None:
 def test_the_last_trouble_is_shown_until_a_connection_has_been_steady() -> None:
     session = a_session()
     list(pauses(session, Trouble.NETWORK, 1))
-    up_s = connect(session)
+    up_s = connect(session, 1000.0)
     steady_s = up_s + Timing().steady_s
     session.heard(steady_s - 2)
     session.tick(steady_s - 1)
