@@ -86,6 +86,9 @@ FAMILIES = tuple(
         ("gps_time_fix", "gauge", "1 while the receiver knows the time."),
         ("gps_pps", "gauge", "1 while PPS edges come."),
         ("gps_satellites", "gauge", "Satellites in use, as the receiver tells."),
+        ("sink_waiting", "gauge", "Records that a sink does not have yet."),
+        ("sink_delivered_total", "counter", "Records that it has taken."),
+        ("sink_dropped_total", "counter", "Records that did not outlast its outage, by reason."),
         ("spool_written_bytes_total", "counter", "Bytes that went to the disk."),
         ("spool_written_bytes_last_day", "gauge", "Of those, within the last 24 hours."),
         ("spool_gaps", "gauge", "Losses of earlier runs that were found at the start."),
@@ -133,7 +136,11 @@ def text(state: State) -> str:
         _link(samples, link)
     _gps(samples, _table(state.get("gps")))
     _air(samples, state)
-    _spool(samples, _table(state.get("spool")))
+    _spool(samples, "uplinks", _table(state.get("spool")))
+    _spool(samples, "records", _table(state.get("record_spool")))
+    for local in _rows(state.get("local")):
+        for name, sink in _table(local.get("sinks")).items():
+            _sink(samples, name, _table(sink))
     return "".join(samples.text())
 
 
@@ -240,14 +247,23 @@ def _air(samples: Samples, state: State) -> None:
     samples.add_all("beacons_total", beacons.get("skipped"), "result")
 
 
-def _spool(samples: Samples, spool: State) -> None:
+def _sink(samples: Samples, name: str, sink: State) -> None:
+    labels = {"sink": name}
+    samples.add("sink_waiting", sink.get("waiting"), labels)
+    samples.add("sink_delivered_total", sink.get("delivered"), labels)
+    dropped = _table(sink.get("outage")).get("dropped")
+    samples.add_all("sink_dropped_total", dropped, "reason", labels)
+
+
+def _spool(samples: Samples, of: str, spool: State) -> None:
     if not spool:
         return
-    samples.add("spool_written_bytes_total", spool.get("written_bytes"))
-    samples.add("spool_written_bytes_last_day", spool.get("written_bytes_last_day"))
+    labels = {"of": of}
+    samples.add("spool_written_bytes_total", spool.get("written_bytes"), labels)
+    samples.add("spool_written_bytes_last_day", spool.get("written_bytes_last_day"), labels)
     gaps = spool.get("gaps")
-    samples.add("spool_gaps", len(gaps) if isinstance(gaps, list) else None)
-    samples.add("spool_trouble", bool(spool.get("trouble")))
+    samples.add("spool_gaps", len(gaps) if isinstance(gaps, list) else None, labels)
+    samples.add("spool_trouble", bool(spool.get("trouble")), labels)
 
 
 def _gps(samples: Samples, gps: State) -> None:

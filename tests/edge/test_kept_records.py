@@ -174,6 +174,21 @@ async def test_after_an_outage_records_come_paced_in_order_and_a_live_one_of_ano
 
 
 @in_a_loop
+async def test_a_slow_sink_has_few_in_hand_and_the_rest_say_that_they_waited() -> None:
+    bench = Bench()
+    bench.hand.opened()
+    for number in range(KIND.window + 1):
+        bench.hand.publish(replace(RECORD, dev_eui=f"{number:016x}"))
+    assert len(bench.hand.some()) == KIND.window
+    bench.later(30.0)
+    last = None
+    while (held := bench.hand.first()) is not None:
+        bench.hand.done(held)
+        last = held
+    assert last is not None and last.record.extra == {"waited_s": 30}
+
+
+@in_a_loop
 async def test_a_live_record_does_not_overtake_those_of_its_device() -> None:
     bench = Bench(replay_per_s=0.1)
     bench.publish(0, 1)

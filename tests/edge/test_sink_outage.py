@@ -30,14 +30,20 @@ from forwarder.spool.spool import Spool
 from .brokers import a_broker, free_port
 from .devices import Node
 from .site import Files, a_site
-from .test_sinks_net import BASE, a_hook, next_message, no_pause, running, taken, within
+from .test_sinks_net import BASE, a_hook, next_message, running, taken, within
 from .test_sinks_pure import RECORD
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = SinkOutage(disk_after_s=0, replay_per_s=1000)
 
 
+async def short_pause(_: float) -> None:
+    """Long enough: a thousand tries at a closed port, and one of them connects to itself."""
+    await asyncio.sleep(0.02)
+
+
 def a_spool(folder: Path) -> Spool[Record]:
+    (folder / "run").mkdir(exist_ok=True)
     return Spool(RECORD.gateway, Records(), folder=folder, runtime=folder / "run")
 
 
@@ -76,7 +82,7 @@ async def over_a_kill(folder: Path) -> None:
     await asyncio.to_thread(killed_with, folder, port, 12)
     spool = a_spool(folder)
     settings = MqttSinkSettings(server=f"mqtt://127.0.0.1:{port}", outage=AT_ONCE)
-    sink = MqttSink(settings, RECORD.gateway, spool=spool, pause=no_pause)
+    sink = MqttSink(settings, RECORD.gateway, spool=spool, pause=short_pause)
     spool.start()
     async with (
         a_broker(folder / "run", port),
@@ -100,12 +106,36 @@ def test_what_a_broker_missed_comes_in_order_after_a_kill_and_leaves_no_file(
     assert files(tmp_path) == []
 
 
+async def lost_and_found(folder: Path) -> None:
+    port = free_port()
+    spool = a_spool(folder)
+    settings = MqttSinkSettings(server=f"mqtt://127.0.0.1:{port}", outage=AT_ONCE)
+    sink = MqttSink(settings, RECORD.gateway, spool=spool, pause=short_pause)
+    spool.start()
+    async with running(sink):
+        async with a_broker(folder / "run", port):
+            await sink.broker.connected.wait()
+        await until(lambda: not sink.broker.connected.is_set())
+        for fcnt in range(3):
+            sink.publish(replace(RECORD, fcnt=fcnt))
+        await until(lambda: outage(sink)["on_disk"] == 3)
+        async with a_broker(folder / "run", port):
+            await until(lambda: sink.status()["delivered"] == 3)
+            await until(lambda: outage(sink)["on_disk"] == 0)
+    await spool.end()
+
+
+def test_a_broker_that_goes_away_while_connected_has_its_records_kept(tmp_path: Path) -> None:
+    within(lost_and_found, tmp_path)
+    assert files(tmp_path) == []
+
+
 async def hook_away(folder: Path) -> None:
     with a_hook() as gone:
         url = gone.url
     spool = a_spool(folder)
     sink = WebhookSink(
-        WebhookSettings(url=url, outage=AT_ONCE), RECORD.gateway, spool=spool, pause=no_pause
+        WebhookSettings(url=url, outage=AT_ONCE), RECORD.gateway, spool=spool, pause=short_pause
     )
     spool.start()
     with ExitStack() as back:  # to end after its client
@@ -134,7 +164,7 @@ async def full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         url = gone.url
     spool = a_spool(folder)
     sink = WebhookSink(
-        WebhookSettings(url=url, outage=AT_ONCE), RECORD.gateway, spool=spool, pause=no_pause
+        WebhookSettings(url=url, outage=AT_ONCE), RECORD.gateway, spool=spool, pause=short_pause
     )
     with monkeypatch.context() as patch, ExitStack() as back:
         patch.setattr(Database, "open", no_room)
@@ -185,7 +215,7 @@ async def normal_running(folder: Path) -> None:
     spool = a_spool(folder)
     with a_hook() as hook:
         settings = WebhookSettings(url=hook.url)
-        sink = WebhookSink(settings, RECORD.gateway, spool=spool, pause=no_pause)
+        sink = WebhookSink(settings, RECORD.gateway, spool=spool, pause=short_pause)
         spool.start()
         await until(lambda: spool.status()["ready"] is True)
         begun = spool.status()["written_bytes"]
@@ -209,7 +239,7 @@ async def on_disk_only_where_wanted(folder: Path) -> None:
     settings = MqttSinkSettings(
         server=f"mqtt://127.0.0.1:{free_port()}", outage=SinkOutage(disk_after_s=0, disk_mb=0)
     )
-    sink = MqttSink(settings, RECORD.gateway, spool=spool, pause=no_pause)
+    sink = MqttSink(settings, RECORD.gateway, spool=spool, pause=short_pause)
     spool.start()
     async with running(sink):
         sink.publish(RECORD)

@@ -83,10 +83,19 @@ def test_channels_are_told_as_they_were_listened_to_and_scanned() -> None:
 def test_a_spool_tells_its_gaps_and_its_trouble() -> None:
     spool = {"written_bytes": 4096, "written_bytes_last_day": 0, "gaps": ["a"], "trouble": "full"}
     found = samples(text({"spool": spool}))
-    assert found["edgemast_spool_gaps"] == {(): 1.0} and found["edgemast_spool_trouble"] == {
-        (): 1.0
-    }
+    of = (("of", "uplinks"),)
+    assert found["edgemast_spool_gaps"] == {of: 1.0} == found["edgemast_spool_trouble"]
     assert "edgemast_spool_gaps" not in samples(text({"spool": None}))
+
+
+def test_a_sink_tells_what_waits_and_what_its_outage_cost() -> None:
+    sink = {"waiting": 7, "delivered": 2, "outage": {"dropped": {"full": 3}}}
+    found = samples(text({"local": [{"sinks": {"jsonl": sink}}], "record_spool": {"gaps": []}}))
+    name = ("sink", "jsonl")
+    assert found["edgemast_sink_waiting"] == {(name,): 7.0}
+    assert found["edgemast_sink_delivered_total"] == {(name,): 2.0}
+    assert found["edgemast_sink_dropped_total"] == {(("reason", "full"), name): 3.0}
+    assert found["edgemast_spool_gaps"] == {(("of", "records"),): 0.0}
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
