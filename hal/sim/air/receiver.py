@@ -159,7 +159,7 @@ class Receiver:
         """The preamble is over: is it detected, and is there a demodulator for it?"""
         if rx.outcome is not None or rx.chain is None:
             return
-        if rx.start_ns <= self._reset_ns:
+        if rx.start_ns < self._reset_ns:
             rx.lose(Outcome.RESET)
             return
         if not self._judgement.detects(rx, self._transmitting(rx.start_ns, rx.lock_ns)):
