@@ -96,10 +96,10 @@ class Proxy:
 
 
 @asynccontextmanager
-async def a_proxy(target: int, host: str = "127.0.0.1") -> AsyncIterator[Proxy]:
-    """A proxy to `host`:`target` on a port that the system chose: `proxy.port`."""
+async def a_proxy(target: int, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Proxy]:
+    """A proxy to `host`:`target` on `port`, or on one that the system chose: `proxy.port`."""
     proxy = Proxy(target, host)
-    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0, limit=CHUNK)
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1", port, limit=CHUNK)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy

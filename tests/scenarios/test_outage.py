@@ -20,6 +20,7 @@ from forwarder.packets import Uplink
 from forwarder.spool.courier import KeepingCourier
 from tests.edge.brokers import a_broker, free_port
 from tests.forwarder.mqtt_bench import QUICK, RadioFacts, in_time, settings, until
+from tests.forwarder.proxy import a_proxy
 from tests.forwarder.semtech_makers import answering
 from tests.forwarder.spool import makers
 from tests.forwarder.spool.site import Site
@@ -120,18 +121,23 @@ async def test_an_hour_without_the_broker_and_two_kills_lose_nothing_that_is_not
     site, devices, port = Site(folder), Devices(), free_port()
     heard: list[gw_pb2.UplinkFrame] = []
     run, reported = await outage(site, port, devices)
-    async with a_broker(folder, port):
+    async with a_broker(folder, free_port()) as inside:
         ready = asyncio.Event()
-        listening = asyncio.create_task(listen(port, heard, ready))
-        await ready.wait()
-        await until(lambda: drained(site, run))
-        devices.send(run.courier)
-        await until(lambda: drained(site, run))
-        await until(lambda: len(heard) >= len(devices.sent) - reported and any(map(is_join, heard)))
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
-        await run.kill(site)
+        listening = asyncio.create_task(listen(inside, heard, ready))
+        await ready.wait()  # or what comes before somebody listens is heard by nobody
+        async with a_proxy(inside, port=port):
+            await until(lambda: drained(site, run))
+            devices.send(run.courier)
+            await until(lambda: drained(site, run))
+            await until(lambda: all_came(heard, devices, reported))
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+            await run.kill(site)
     check(heard, devices, reported)
+
+
+def all_came(heard: list[gw_pb2.UplinkFrame], devices: Devices, reported: int) -> bool:
+    return len(heard) >= len(devices.sent) - reported and any(map(is_join, heard))
 
 
 def drained(site: Site, run: Run) -> bool:
