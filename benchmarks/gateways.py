@@ -17,7 +17,7 @@ from forwarder.links.mqtt.profiles import make_dialect
 from forwarder.links.mqtt.settings import BrokerAddress, MqttSettings
 from forwarder.links.settings import OutagePolicy, OutageSettings
 from forwarder.packets import Accepted, Answer, Downlink, Position, RadioCounters, Uplink
-from forwarder.regulation import BandLoad
+from forwarder.scheduling.regulation import BandLoad
 from forwarder.spool.courier import KeepingCourier
 from forwarder.spool.keeper import FIRST_NUMBER
 from forwarder.spool.uplinks import Uplinks

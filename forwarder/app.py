@@ -23,28 +23,28 @@ from hal.frames import RxFrame
 from hal.spectrum import SpectrumReport
 
 from .config import GatewayConfig, LinkSettings
-from .downlinks import Scheduler
-from .duty_cycle import WINDOW_US, Emission
-from .emission_log import EmissionLog, open_log
 from .errors import Fatal
-from .hearing import Hearing
 from .identity import Identity, early_eui, gateway_eui
 from .links.mqtt.settings import MqttSettings
-from .log_lines import log_answer, status_line
 from .packets import Answer, Downlink, Position, RadioCounters, Refusal, Refused, Uplink
 from .parts import is_kept, make_links, open_beacons, open_gps, open_page
-from .radio_thread import OpenRadio, RadioThread, RadioUp
-from .regulation import BandLoad
-from .service_manager import Condition, Notifier, ServiceManager
-from .shares import Standing
-from .spectrum import Spectrum
-from .state_file import StateFile
-from .status import snapshot
+from .radio.hearing import Hearing
+from .radio.radio_thread import OpenRadio, RadioThread, RadioUp
+from .radio.spectrum import Spectrum
+from .scheduling.downlinks import Scheduler
+from .scheduling.duty_cycle import WINDOW_US, Emission
+from .scheduling.emission_log import EmissionLog, open_log
+from .scheduling.regulation import BandLoad
+from .scheduling.shares import Standing
+from .scheduling.transmitter import Transmitter
+from .service.service_manager import Condition, Notifier, ServiceManager
+from .state.log_lines import log_answer, status_line
+from .state.state_file import StateFile
+from .state.status import snapshot
+from .state.watching import Watching
 from .supervisor import keep_running
-from .time_reference import NO_GPS, TimeReference
-from .transmitter import Transmitter
+from .timing.time_reference import NO_GPS, TimeReference
 from .uplinks import Uplinks
-from .watching import Watching
 
 if TYPE_CHECKING:
     from .edge.config import EdgeConfig
@@ -175,7 +175,7 @@ class Gateway:
 
         `failed` is told if the radio does not start with it and goes back to what it had.
         """
-        from .channel_plan import UnfitPlan, planned
+        from .radio.channel_plan import UnfitPlan, planned
 
         running = self.radio.plan or self.config.concentrator
         try:

@@ -24,13 +24,13 @@ from .links.mqtt.settings import MqttSettings
 from .links.semtech_udp.settings import UdpSettings
 from .links.settings import OutagePolicy
 from .packets import Uplink
-from .radio_thread import OpenRadio, RadioThread
+from .radio.radio_thread import OpenRadio, RadioThread
 
 if TYPE_CHECKING:
     from .app import Gateway
-    from .beaconing import Beaconing
     from .links.mqtt.commands import OnPlan
     from .page.server import PageServer
+    from .scheduling.beaconing import Beaconing
     from .spool.spool import Spool
     from .timing.service import GpsService
 
@@ -49,7 +49,7 @@ def open_beacons(gateway: Gateway) -> Beaconing | None:
     config = gateway.config
     if not config.beacon.period_s:
         return None
-    from .beaconing import Beaconing
+    from .scheduling.beaconing import Beaconing
 
     return Beaconing(config.beacon, config.site.position, gateway)
 

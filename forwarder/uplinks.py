@@ -8,10 +8,10 @@ from typing import Protocol
 
 from hal.frames import Crc, RxFrame
 
-from .ghosts import Ghosts
 from .links.base import Link
 from .packets import RadioCounters, Uplink
-from .time_reference import NO_GPS, TimeReference
+from .radio.ghosts import Ghosts
+from .timing.time_reference import NO_GPS, TimeReference
 
 log = logging.getLogger(__name__)
 

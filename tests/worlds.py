@@ -20,7 +20,7 @@ from typing import Any
 from forwarder.app import Gateway
 from forwarder.config import GatewayConfig, loads
 from forwarder.links.semtech_udp.settings import UdpSettings
-from forwarder.radio_thread import OpenRadio, RadioUp
+from forwarder.radio.radio_thread import OpenRadio, RadioUp
 from hal.concentrator import Concentrator
 from hal.sim.board import SimBoard
 from hal.sim.pty import Pty

@@ -17,7 +17,7 @@ from forwarder.config import GatewayConfig, loads
 from forwarder.config.model import GpsSettings
 from forwarder.links.mqtt import workers
 from forwarder.packets import Accepted, Answer, Downlink
-from forwarder.radio_thread import RadioUp
+from forwarder.radio.radio_thread import RadioUp
 from forwarder.sim.device import Device, Send
 from forwarder.sim.network_server import NetworkServer, Reception
 from forwarder.sim.placing import devices_of, region_of, rules_of

@@ -17,7 +17,7 @@ import os
 from pathlib import Path
 
 from ..errors import EdgemastError
-from ..whole_file import sync_folder, write_whole
+from ..files.whole_file import sync_folder, write_whole
 
 BEGUN = b"unproven\n"  # an empty marker: nothing had been changed yet
 READABLE = 0o644

@@ -1,7 +1,8 @@
 """What has to be true before a changed configuration stays. Pure: states in, words out.
 
-A state is what a gateway says of itself (forwarder.status). The radio must run in a new process,
-and these servers must answer: those that answered before, and those that are new or changed.
+A state is what a gateway says of itself (forwarder.state.status). The radio must run in a new
+process, and these servers must answer: those that answered before, and those that are new or
+changed.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from hal.clock import SystemClock
 
-from .. import state_file
 from ..change.pending import Change, ChangeError, Pending, not_written
 from ..change.proof import answering, wanted
 from ..change.service import Process, Service, Systemd
@@ -19,6 +18,7 @@ from ..change.steps import Gateway, make
 from ..config import GatewayConfig, LinkSettings, load, loads
 from ..errors import ConfigError
 from ..identity import refuse_samples
+from ..state import state_file
 
 CURRENT = "/etc/edgemast/gateway.toml"
 RUNTIME = "/run/edgemast"

@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..logs import set_up_logging
+    from ..service.logs import set_up_logging
 
     if args.seconds is not None and not 0 < args.seconds < 1e9:
         raise ConfigError(f"--seconds is {args.seconds:g}; a number above 0 expected")

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ConfigError, EdgemastError
-from ..monitor_lines import Screen, lines
-from ..state_file import read
-from ..state_places import places
-from ..token_file import read_token
+from ..files.token_file import read_token
+from ..state.monitor_lines import Screen, lines
+from ..state.state_file import read
+from ..state.state_places import places
 
 HELP = "Show what the running gateway does, live; q or Ctrl-C ends it."
 EXAMPLE = "edgemast monitor --once"

@@ -8,10 +8,10 @@ import tarfile
 import time
 from pathlib import Path
 
-from ..bundle import Request, collect, run_command
 from ..errors import ConfigError
-from ..secret_files import write_private
-from ..state_places import places
+from ..files.secret_files import write_private
+from ..report.bundle import Request, collect, run_command
+from ..state.state_places import places
 
 HELP = (
     "Collect versions, configuration, state, doctor's findings, log and registers into one file "

@@ -12,7 +12,7 @@ from ..change.pending import Pending
 from ..config import GatewayConfig, find, load
 from ..identity import refuse_samples
 from ..lean import asyncio_without_tls
-from ..logs import set_up_logging
+from ..service.logs import set_up_logging
 
 HELP = "Run the forwarder with FILE: our TOML, or a Semtech global_conf.json as it is."
 EXAMPLE = "edgemast run -c /etc/edgemast/global_conf.json"
@@ -69,8 +69,8 @@ async def _run(config: GatewayConfig, radio_uri: str) -> None:
     import asyncio
 
     from ..app import Gateway  # not above: asyncio would come with it, and OpenSSL
-    from ..emission_log import directory
     from ..parts import radio_opener
+    from ..scheduling.emission_log import directory
     from ..spool.place import folder
 
     simulated = radio_uri.startswith("sim:")

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..change.pending import Change, ChangeError, Pending, not_written
 from ..change.service import UNIT, Systemd, run_command
 from ..errors import ConfigError
-from ..secret_files import write_private
+from ..files.secret_files import write_private
 from ..setup.answers import to_toml
 from ..setup.steps import Given, Setup, Trying
 from ..setup.talk import Person, Script, Talk, is_terminal

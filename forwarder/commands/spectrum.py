@@ -15,7 +15,7 @@ from hal.config import ConcentratorConfig, ScanConfig, Sx1261Config
 from hal.spectrum import STEP_HZ, SpectrumReport
 
 from ..errors import ConfigError
-from ..spectrum import BUSY_DBM, as_json
+from ..radio.spectrum import BUSY_DBM, as_json
 from .radio import add_config, add_radio, open_radio, plan, started
 
 HELP = "measure how loud a band is (boards with an SX1261)"

@@ -19,7 +19,7 @@ from ..links.mqtt.profiles import make_dialect
 from ..links.mqtt.session import Timing
 from ..links.mqtt.settings import MqttSettings
 from ..packets import Position, RadioCounters
-from ..regulation import BandLoad
+from ..scheduling.regulation import BandLoad
 from .case import Case
 from .network import lifetime
 from .values import Finding, Verdict, fail, ok

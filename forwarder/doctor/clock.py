@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from hal.gps.receiver import Kind, Receiver
 from hal.gps.values import Report
 
-from ..clock_sync import asked_kernel
 from ..config.model import GpsSettings
+from ..timing.clock_sync import asked_kernel
 from . import live
 from .case import Case
 from .network import tcp_opens

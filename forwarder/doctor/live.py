@@ -1,4 +1,4 @@
-"""What a gateway that runs beside the doctor says of itself: its state file (forwarder/status.py).
+"""What a gateway that runs beside the doctor says of itself (forwarder/state/status.py).
 
 The chip is not ours to examine then; what the gateway measured of it is the better answer anyway.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
-from ..state_file import read
-from ..status import FORMAT
+from ..state.state_file import read
+from ..state.status import FORMAT
 from .case import Case
 from .values import Finding, fail, ok, skipped, warn
 

@@ -11,7 +11,7 @@ import aiomqtt
 
 from ..backoff import backoff
 from ..errors import ConfigError
-from ..token_file import read_token
+from ..files.token_file import read_token
 from .sources.settings import BrokerSettings
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 
 from hal.frames import Crc, RxFrame
 
-from ..database import StoreFault
+from ..files.database import StoreFault
 from ..packets import Uplink
 from ..supervisor import end_all, keep_running
 from .errors import EdgeError

@@ -1,4 +1,4 @@
-"""Files that hold keys, with local mode's error; see forwarder/secret_files.py."""
+"""Files that hold keys, with local mode's error; see forwarder/files/secret_files.py."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from .. import secret_files
 from ..errors import SecretError
-from ..secret_files import MAX_BYTES
+from ..files import secret_files
+from ..files.secret_files import MAX_BYTES
 from .errors import KekError
 
 __all__ = ["MAX_BYTES", "read_credential", "read_private", "write_private"]

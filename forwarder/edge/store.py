@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from ..database import Database, StoreFault
+from ..files.database import Database, StoreFault
 from .session import GROUP, Device, Session, Stage
 from .values import Envelope, KeyNews, KeyOrigin, Scheme
 

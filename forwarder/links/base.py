@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from ..packets import Answer, Downlink, Position, RadioCounters, Uplink
-from ..regulation import BandLoad
+from ..scheduling.regulation import BandLoad
 
 # A link hands a downlink over and is given the one answer to it, at once.
 T_contra = TypeVar("T_contra", contravariant=True)

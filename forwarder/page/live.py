@@ -12,8 +12,8 @@ from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
-from ..frame_words import plain
-from ..recent import Frame, Recent
+from ..state.frame_words import plain
+from ..state.recent import Frame, Recent
 
 STATE_S = 2.0
 FRESH_S = 0.5  # a state that is not older than this is not made anew

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from microdot import Microdot, Request, Response
 
-from .. import metrics
+from ..state import metrics
 from .access import Access
 from .live import Live
 

@@ -20,9 +20,9 @@ from microdot import Microdot, Response
 from microdot import Request as MicrodotRequest
 
 from ..edge.sources.http_message import MAX_HEAD, HttpError, Request, body_size, parse_head
-from ..status import snapshot
+from ..files.token_file import read_token
+from ..state.status import snapshot
 from ..supervisor import end_all
-from ..token_file import read_token
 from .access import SECURITY_HEADERS, Access
 from .door import Door
 from .live import Live

@@ -27,7 +27,7 @@ from ..errors import ConfigError
 from ..lorawan.region import Region, make_cf_list_freqs, make_cf_list_masks
 from ..packets import Answer, Downlink
 from ..page.settings import PageSettings
-from ..radio_thread import OpenRadio
+from ..radio.radio_thread import OpenRadio
 from .device import Device, Send
 from .device_events import Event
 from .narrator import Line, Narrator

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from hal.frames import RxFrame
 from hal.modulation import LoRa
 
-from ..ghosts import Ghosts
 from ..packets import Uplink
+from ..radio.ghosts import Ghosts
 from .recording import Reception
 
 WRAP = 1 << 32

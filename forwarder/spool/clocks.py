@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ..emission_log import boot_id
-from ..wall_clock import is_trusted
+from ..scheduling.emission_log import boot_id
+from ..timing.wall_clock import is_trusted
 
 BOOT = getattr(
     time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC

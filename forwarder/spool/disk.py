@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
 
-from ..database import Database, StoreFault
+from ..files.database import Database, StoreFault
 from .clocks import Instant
 from .courier import DamagedStore
 from .jobs import Found

@@ -24,7 +24,7 @@ from hal.gps.values import (
 )
 
 from ..packets import Position
-from ..time_reference import GpsState
+from .time_reference import GpsState
 
 SILENCE_S = 5.0  # what the receiver said longer ago than this counts no more
 PPS_AGE_US = 2_000_000  # without an edge for so long, PPS is lost

@@ -17,13 +17,13 @@ from hal.gps.receiver import Kind, Receiver
 from hal.gps.values import NS
 
 from ..backoff import backoff
-from ..clock_sync import kernel_synchronised
 from ..config.model import GpsSettings
 from ..packets import Position
-from ..time_reference import GpsState
 from . import leap_file
+from .clock_sync import kernel_synchronised
 from .keeper import Now, TimeKeeper
 from .source import Source, SourceLost, open_source
+from .time_reference import GpsState
 
 LOOK_S = 0.5  # between two looks at what has become stale
 SILENT_S = 20.0  # a connection that brings nothing for so long is opened anew

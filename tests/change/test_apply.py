@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from forwarder import state_file
 from forwarder.__main__ import main
 from forwarder.change import proof
 from forwarder.change.pending import Change, ChangeError, Pending
@@ -22,6 +21,7 @@ from forwarder.change.proof import State
 from forwarder.change.service import Systemd
 from forwarder.change.steps import Gateway, make
 from forwarder.commands import config_apply
+from forwarder.state import state_file
 from hal.clock import ManualClock
 
 OLD, NEW = b"old = 1\n", b"new = 1\n"

@@ -12,7 +12,7 @@ import pytest
 
 from forwarder.change import pending
 from forwarder.change.pending import Change, ChangeError, Pending, not_written
-from forwarder.whole_file import sync_folder, write_whole
+from forwarder.files.whole_file import sync_folder, write_whole
 
 OLD, NEW = b"old = 1\n", b"new = 1\n"
 

@@ -12,7 +12,7 @@ import pytest
 from forwarder.doctor import bus, clock, live
 from forwarder.doctor.case import Case
 from forwarder.doctor.values import Verdict
-from forwarder.status import FORMAT
+from forwarder.state.status import FORMAT
 from hal.transport.lock import DeviceLock
 
 from .pi import Pi

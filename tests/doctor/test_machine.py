@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.clock_sync import asked_kernel
 from forwarder.config.load import loads
 from forwarder.config.model import GpsSettings
 from forwarder.doctor import bus, clock, gpio, power, storage
 from forwarder.doctor.case import Case
 from forwarder.doctor.values import Finding, Verdict
+from forwarder.timing.clock_sync import asked_kernel
 from hal.transport.lock import DeviceLock
 
 from .pi import SPI, Pi

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from forwarder.config import loads
-from forwarder.database import StoreFault
-from forwarder.downlinks import Scheduler
 from forwarder.edge.keks import KeyRing, SoftKek, SourceKeys
 from forwarder.edge.records import radio_facts
 from forwarder.edge.session import Device as Enrolled
@@ -21,8 +19,10 @@ from forwarder.edge.standalone.store import StandaloneStore
 from forwarder.edge.standalone.values import DownlinkState, JoinAsk, KeyAsk
 from forwarder.edge.values import LocalDownlink, Record
 from forwarder.edge.vault import KekVault
+from forwarder.files.database import StoreFault
 from forwarder.lorawan.region import REGIONS
 from forwarder.packets import Answer, Downlink, Uplink
+from forwarder.scheduling.downlinks import Scheduler
 from forwarder.sim.device import Device
 from forwarder.sim.device_events import Event
 from forwarder.sim.device_spec import DeviceSpec, Traffic

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from forwarder.edge import records
-from forwarder.log_lines import status_line
 from forwarder.lorawan.keys import SessionKeys, wrap
 from forwarder.lorawan.region import REGIONS
 from forwarder.sim.device_spec import DeviceSpec, Payload, PayloadKind, Traffic, decode_reading
 from forwarder.sim.world import World
+from forwarder.state.log_lines import status_line
 
 from .devices import Node
 from .site import EUI, Files, a_site

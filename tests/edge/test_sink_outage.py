@@ -18,13 +18,13 @@ import aiomqtt
 import pytest
 from msgspec.structs import replace
 
-from forwarder.database import Database
 from forwarder.edge.sinks import jsonl
 from forwarder.edge.sinks.jsonl import JsonlSettings, JsonlSink
 from forwarder.edge.sinks.kept_records import Records, SinkOutage
 from forwarder.edge.sinks.mqtt import MqttSink, MqttSinkSettings
 from forwarder.edge.sinks.webhook import WebhookSettings, WebhookSink
 from forwarder.edge.values import Record
+from forwarder.files.database import Database
 from forwarder.spool.spool import Spool
 
 from .brokers import a_broker, free_port

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.database import StoreFault
 from forwarder.edge.standalone.counters import BLOCK, END, DownCounter
 from forwarder.edge.standalone.store import StandaloneStore
 from forwarder.edge.standalone.values import Batch, Nonce, Stored
 from forwarder.edge.values import Envelope, Scheme
+from forwarder.files.database import StoreFault
 
 STEPS = st.lists(
     st.one_of(

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.clock_sync import kernel_synchronised
 from forwarder.edge.keks import KeyRing, SoftKek, SourceKeys
 from forwarder.edge.session import Device as Enrolled
 from forwarder.edge.sources.join_server import JoinServerClient
@@ -27,6 +26,7 @@ from forwarder.sim.device import Device, Heard, Send
 from forwarder.sim.device_events import Downlinked
 from forwarder.sim.device_spec import DeviceSpec
 from forwarder.sim.https_server import HttpsServer
+from forwarder.timing.clock_sync import kernel_synchronised
 from hal.frames import Crc, RxFrame
 from hal.modulation import LoRa
 from tests.edge.join_server_bench import (

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.database import StoreFault
 from forwarder.edge.lifecycle import GRACE_S, Enrolment
 from forwarder.edge.local import LocalMode
 from forwarder.edge.store import Batch, Store, Writer
 from forwarder.edge.values import Envelope, FcntState, KeyNews, KeyOrigin, Scheme
+from forwarder.files.database import StoreFault
 
 from .devices import NOW_S, RADIO, Node, PlainVault
 
@@ -196,7 +196,7 @@ def test_a_file_cut_off_in_the_middle_is_no_reason_to_stop(path: Path) -> None:
 def test_a_locked_file_costs_nothing_and_is_written_when_it_is_free(
     path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forwarder.database.BUSY_S", 0.01)
+    monkeypatch.setattr("forwarder.files.database.BUSY_S", 0.01)
     node = Node()
     gateway = Gateway(path, node)
     other = sqlite3.connect(path)

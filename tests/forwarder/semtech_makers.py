@@ -10,7 +10,7 @@ from typing import Any
 from forwarder.config import GatewayConfig
 from forwarder.links.semtech_udp.settings import UdpSettings
 from forwarder.packets import Accepted, Answer, Downlink, Position, RadioCounters, Uplink
-from forwarder.regulation import BandLoad
+from forwarder.scheduling.regulation import BandLoad
 from hal.frames import Crc, RxFrame
 from hal.modulation import Fsk, LoRa
 

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.beacon import (
+from forwarder.config.model import BeaconSettings
+from forwarder.packets import Accepted, Answer, AtBeacon, Downlink, Position, Refusal, Refused
+from forwarder.scheduling.beacon import (
     AHEAD,
     NO_PLACE,
     BeaconPlan,
@@ -16,8 +18,6 @@ from forwarder.beacon import (
     request,
     second,
 )
-from forwarder.config.model import BeaconSettings
-from forwarder.packets import Accepted, Answer, AtBeacon, Downlink, Position, Refusal, Refused
 
 GPS_S = 1_400_000_000
 MUNICH = Position(48.137, 11.575, 519)

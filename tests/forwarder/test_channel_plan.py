@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.channel_plan import UnfitPlan, planned
 from forwarder.links.mqtt.dialect import ChannelPlanPushed
+from forwarder.radio.channel_plan import UnfitPlan, planned
 from hal.concentrator import Concentrator
 from hal.config import RADIO_HALF_SPAN_HZ, ConcentratorConfig, Sx1261Config
 from hal.errors import ChipError

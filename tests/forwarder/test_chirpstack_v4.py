@@ -16,7 +16,7 @@ from forwarder.links.chirpstack import fields
 from forwarder.links.chirpstack.context import pack
 from forwarder.links.mqtt.dialect import DownlinkRequest, ExecResult, RawRequest
 from forwarder.packets import Answer, Position, Refusal, Refused, Uplink
-from forwarder.regulation import BandLoad
+from forwarder.scheduling.regulation import BandLoad
 from hal.airtime import airtime_us
 from hal.frames import Crc
 from hal.modulation import Fsk, LoRa

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.downlinks import AGAIN_US, Scheduler, nearest_us
 from forwarder.packets import (
     Accepted,
     AsSoonAsPossible,
@@ -20,6 +19,7 @@ from forwarder.packets import (
     Refusal,
     Refused,
 )
+from forwarder.scheduling.downlinks import AGAIN_US, Scheduler, nearest_us
 from hal.config import ConcentratorConfig, LbtChannel, RadioConfig, Sx1261Config, TxGain
 from hal.errors import TxRefusal
 from hal.frames import AtCounter as StartAt

@@ -8,7 +8,14 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forwarder.duty_cycle import GRAIN_US, SLACK_US, WINDOW_US, Account, Emission, budget_us
+from forwarder.scheduling.duty_cycle import (
+    GRAIN_US,
+    SLACK_US,
+    WINDOW_US,
+    Account,
+    Emission,
+    budget_us,
+)
 
 HZ = 868_100_000
 Ask = tuple[int, int, int, str]

@@ -9,10 +9,17 @@ from pathlib import Path
 import pytest
 
 from forwarder.config.model import Limits, TxBand
-from forwarder.duty_cycle import WINDOW_US, Emission
-from forwarder.emission_log import HEAD, EmissionLog, Unreadable, directory, open_log, parse
-from forwarder.regulation import Regulation
-from forwarder.shares import Shares
+from forwarder.scheduling.duty_cycle import WINDOW_US, Emission
+from forwarder.scheduling.emission_log import (
+    HEAD,
+    EmissionLog,
+    Unreadable,
+    directory,
+    open_log,
+    parse,
+)
+from forwarder.scheduling.regulation import Regulation
+from forwarder.scheduling.shares import Shares
 
 NOW = 50_000_000_000
 LAST = Emission(NOW - 5_000_000, 1_200_000, 868_100_000, "lns, with a name")
@@ -120,7 +127,7 @@ def test_a_restart_goes_on_with_the_same_account(
 def test_a_full_file_is_written_anew_with_what_still_counts(
     log: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forwarder.emission_log.MOST_LINES", 3)
+    monkeypatch.setattr("forwarder.scheduling.emission_log.MOST_LINES", 3)
     kept = log()
     kept.open(NOW)
     for start_us in (NOW - 2 * WINDOW_US, NOW - 1, NOW, NOW + 1):

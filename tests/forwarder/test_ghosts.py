@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.ghosts import MOST_PAYLOADS, Ghosts
 from forwarder.links.semtech_udp.link import State
 from forwarder.packets import RadioCounters, Uplink
+from forwarder.radio.ghosts import MOST_PAYLOADS, Ghosts
 from forwarder.uplinks import Uplinks
 from hal.frames import Crc, RxFrame
 from hal.modulation import LoRa

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from forwarder.beacon import NO_PLACE, request
 from forwarder.config.model import BeaconSettings
-from forwarder.downlinks import Scheduler
-from forwarder.jit import HORIZON_US
 from forwarder.packets import Accepted, AtGps, AtTmst, Downlink, Position, Refusal, Refused
-from forwarder.time_reference import GpsState
+from forwarder.scheduling.beacon import NO_PLACE, request
+from forwarder.scheduling.downlinks import Scheduler
+from forwarder.scheduling.jit import HORIZON_US
+from forwarder.timing.time_reference import GpsState
 from hal.frames import AtCounter as StartAt
 from hal.frames import OnPps, TxReceipt
 from tests.forwarder import test_downlinks

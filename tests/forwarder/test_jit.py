@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.jit import (
+from forwarder.packets import Priority, Refusal
+from forwarder.scheduling.jit import (
     BEACON_GUARD_US,
     EARLY_US,
     HORIZON_US,
@@ -19,7 +20,6 @@ from forwarder.jit import (
     JitQueue,
     Slot,
 )
-from forwarder.packets import Priority, Refusal
 
 NOW = 10_000_000_000
 LEAD = START_US + LOAD_US + MARGIN_US

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from forwarder import journal
-from forwarder.journal import JournalHandler, in_journal
+from forwarder.service import journal
+from forwarder.service.journal import JournalHandler, in_journal
 
 
 def logged(tmp_path: Path, level: int, text: str, *values: object, **fields: object) -> bytes:

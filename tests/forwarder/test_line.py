@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.line import DRIFT_PPM, JUMP_US, Line
+from forwarder.radio.line import DRIFT_PPM, JUMP_US, Line
 
 MS = 1_000_000
 

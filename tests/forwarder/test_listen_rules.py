@@ -11,9 +11,9 @@ import pytest
 from forwarder.config import GatewayConfig
 from forwarder.config.load import loads
 from forwarder.config.regions import choose
-from forwarder.downlinks import Scheduler
 from forwarder.packets import Accepted, Answer, AsSoonAsPossible, Downlink, Refusal, Refused
-from forwarder.status import snapshot
+from forwarder.scheduling.downlinks import Scheduler
+from forwarder.state.status import snapshot
 from hal.config import LbtChannel, Sx1261Config
 from hal.modulation import LoRa
 from hal.radio import sx1261

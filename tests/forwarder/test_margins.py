@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.margins import BOUNDS_MS, ENOUGH, Margins, RecentUplinks, Window
+from forwarder.scheduling.margins import BOUNDS_MS, ENOUGH, Margins, RecentUplinks, Window
 from hal.frames import Crc, RxFrame
 from hal.modulation import LoRa
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.metrics import FAMILIES, PREFIX, text
-from forwarder.status import snapshot
+from forwarder.state.metrics import FAMILIES, PREFIX, text
+from forwarder.state.status import snapshot
 from hal.modulation import LoRa
 from tests.forwarder.semtech_makers import body
 from tests.worlds import a_gateway

@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forwarder.__main__ import main
-from forwarder.monitor_lines import Screen, lines, span
-from forwarder.state_file import NAME
-from forwarder.status import snapshot
+from forwarder.state.monitor_lines import Screen, lines, span
+from forwarder.state.state_file import NAME
+from forwarder.state.status import snapshot
 from tests.page.bench import a_page, hear
 from tests.worlds import PATIENCE_S
 

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder import wall_clock
 from forwarder.links.mqtt import path, reasons, tls
 from forwarder.links.mqtt.link import MqttLink
 from forwarder.links.mqtt.tls import TlsFiles, client_context, expiring
 from forwarder.links.mqtt.x509_dates import first_end, not_after
 from forwarder.sim.certificates import Authority, Pair
+from forwarder.timing import wall_clock
 
 from .mqtt_bench import (
     QUICK,

@@ -7,7 +7,6 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.frame_words import plain
 from forwarder.packets import (
     Accepted,
     AsSoonAsPossible,
@@ -18,7 +17,8 @@ from forwarder.packets import (
     Refused,
     Uplink,
 )
-from forwarder.recent import CHANGES, FRAMES, Recent, changes
+from forwarder.state.frame_words import plain
+from forwarder.state.recent import CHANGES, FRAMES, Recent, changes
 from hal.frames import Crc, RxFrame
 from hal.modulation import Fsk, LoRa
 

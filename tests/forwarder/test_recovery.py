@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forwarder.recovery import ABSENT_S, HOLD_S, PAUSES_S, STEADY_S, Recovery, Stage
+from forwarder.radio.recovery import ABSENT_S, HOLD_S, PAUSES_S, STEADY_S, Recovery, Stage
 from hal.transport.base import POWER_OFF_S
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forwarder.redact import MASK, Scrub, secret_files, settings, unreadable
+from forwarder.report.redact import MASK, Scrub, secret_files, settings, unreadable
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,6 @@ import pytest
 
 from forwarder.config import loads
 from forwarder.config.model import ETSI, Limits, TxBand
-from forwarder.downlinks import Job, Scheduler
-from forwarder.jit import JitQueue
 from forwarder.packets import (
     Accepted,
     Answer,
@@ -19,8 +17,10 @@ from forwarder.packets import (
     Refusal,
     Refused,
 )
-from forwarder.regulation import Regulation
-from forwarder.shares import Shares, Standing
+from forwarder.scheduling.downlinks import Job, Scheduler
+from forwarder.scheduling.jit import JitQueue
+from forwarder.scheduling.regulation import Regulation
+from forwarder.scheduling.shares import Shares, Standing
 from hal.config import ConcentratorConfig, RadioConfig, TxGain
 from hal.frames import TxReceipt
 from hal.modulation import LoRa

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from forwarder.__main__ import main
-from forwarder.bundle import Request, collect, run_command
 from forwarder.config import load
-from forwarder.state_file import NAME
+from forwarder.report.bundle import Request, collect, run_command
+from forwarder.state.state_file import NAME
 
 SECRETS = {
     "broker password": "correct horse battery",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.service_manager import (
+from forwarder.service.service_manager import (
     READY_AT_LATEST_S,
     Condition,
     Notifier,

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forwarder.config.model import Limits, TxBand
-from forwarder.downlinks import Scheduler
-from forwarder.duty_cycle import GRAIN_US, SLACK_US, WINDOW_US, Emission, budget_us
 from forwarder.links.settings import LinkPriority
 from forwarder.packets import Accepted, AsSoonAsPossible, AtCounter, Downlink, Priority
-from forwarder.regulation import Regulation
-from forwarder.shares import Shares, Standing
+from forwarder.scheduling.downlinks import Scheduler
+from forwarder.scheduling.duty_cycle import GRAIN_US, SLACK_US, WINDOW_US, Emission, budget_us
+from forwarder.scheduling.regulation import Regulation
+from forwarder.scheduling.shares import Shares, Standing
 from hal.frames import TxReceipt
 from hal.modulation import LoRa
 

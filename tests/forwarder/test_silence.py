@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forwarder.config.model import HealthSettings
-from forwarder.hearing import Hearing
-from forwarder.silence import CANARY_MOST_S, LEARN_S, LEAST_S, Canary, SiteHistory
+from forwarder.radio.hearing import Hearing
+from forwarder.radio.silence import CANARY_MOST_S, LEARN_S, LEAST_S, Canary, SiteHistory
 from hal.frames import Crc, RxFrame
 from hal.modulation import LoRa
 

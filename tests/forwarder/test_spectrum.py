@@ -11,9 +11,9 @@ import pytest
 from forwarder.__main__ import main
 from forwarder.config.load import loads
 from forwarder.errors import ConfigError
-from forwarder.log_lines import status_line
-from forwarder.spectrum import MOST_CHANNELS, Spectrum
-from forwarder.status import snapshot
+from forwarder.radio.spectrum import MOST_CHANNELS, Spectrum
+from forwarder.state.log_lines import status_line
+from forwarder.state.status import snapshot
 from hal.config import LbtChannel, ScanConfig, Sx1261Config
 from hal.spectrum import SpectrumReport, levels_dbm
 from tests.hal.configs import EU868

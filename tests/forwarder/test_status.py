@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from forwarder.packets import RadioCounters
-from forwarder.state_file import NAME, StateFile, read
-from forwarder.status import counters, snapshot
+from forwarder.state.state_file import NAME, StateFile, read
+from forwarder.state.status import counters, snapshot
 from hal.modulation import Cw, Fsk, LoRa
 from tests.worlds import a_gateway
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from forwarder.downlinks import Job, Scheduler
 from forwarder.packets import AsSoonAsPossible, Downlink, RadioCounters
-from forwarder.radio_thread import TxDone
-from forwarder.transmitter import Transmitter
+from forwarder.radio.radio_thread import TxDone
+from forwarder.scheduling.downlinks import Job, Scheduler
+from forwarder.scheduling.transmitter import Transmitter
 from hal.frames import TxFrame, TxReceipt
 from hal.modulation import LoRa
 from tests.hal.configs import EU868

@@ -5,11 +5,11 @@ from __future__ import annotations
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
-from forwarder.downlinks import Scheduler
 from forwarder.links.chirpstack import gw_pb2, gw_v3_pb2
 from forwarder.links.chirpstack.context import pack
 from forwarder.links.mqtt.dialect import ChannelPlanPushed, Dialect, DownlinkRequest, Unreadable
 from forwarder.packets import Accepted, Answer, Downlink
+from forwarder.scheduling.downlinks import Scheduler
 from tests.forwarder.chirpstack_makers import SESSION, v3, v4
 from tests.forwarder.semtech_makers import EUI, GATEWAY
 from tests.hal.configs import EU868

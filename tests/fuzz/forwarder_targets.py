@@ -19,7 +19,6 @@ from forwarder.commands.frame import frame_bytes
 from forwarder.config import GatewayConfig, loads
 from forwarder.config.convert import to_toml
 from forwarder.config.show import lines as shown_lines
-from forwarder.downlinks import Scheduler
 from forwarder.errors import ConfigError
 from forwarder.links.semtech_udp import txpk
 from forwarder.links.semtech_udp.acks import MOST
@@ -31,6 +30,7 @@ from forwarder.lorawan.explain_join import JoinFacts
 from forwarder.lorawan.frame import FrameError
 from forwarder.lorawan.frame import parse as parse_frame
 from forwarder.packets import Accepted, Answer, Downlink, Refusal, Refused
+from forwarder.scheduling.downlinks import Scheduler
 from forwarder.sim import placing, recording, scenario
 from forwarder.sim.recording import Reception
 from forwarder.sim.replay import Replay

@@ -20,7 +20,7 @@ from forwarder.config.convert import to_toml
 from forwarder.config.semtech import translate
 from forwarder.config.toml_file import lines, read_text
 from forwarder.errors import ConfigError
-from forwarder.recovery import MOST_REASONS, Recovery
+from forwarder.radio.recovery import MOST_REASONS, Recovery
 from forwarder.sim import placing, recording, scenario
 from forwarder.sim.network_server import NetworkServer
 from forwarder.sim.replay import Replay

@@ -20,8 +20,8 @@ from forwarder.errors import ConfigError
 from forwarder.page.live import QUEUE, VIEWERS, Live
 from forwarder.page.server import Limits, PageServer, open_server
 from forwarder.page.settings import PageSettings
-from forwarder.recent import Recent
 from forwarder.sim.certificates import Authority
+from forwarder.state.recent import Recent
 from tests.forwarder.semtech_makers import body
 from tests.page.bench import DATA_UP, HERE, a_page, ask, hear, next_event, say, stream
 from tests.worlds import World, a_gateway

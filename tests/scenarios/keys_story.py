@@ -14,13 +14,13 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from forwarder.config import load
-from forwarder.downlinks import Scheduler
 from forwarder.edge.observer import EdgeObserver
 from forwarder.edge.open import open_edge
 from forwarder.edge.values import Record
 from forwarder.links.semtech_udp import txpk as txpk_reader
 from forwarder.lorawan.region import make_cf_list_freqs
 from forwarder.packets import Downlink, Refused, Uplink
+from forwarder.scheduling.downlinks import Scheduler
 from forwarder.sim.device import Device, Send
 from forwarder.sim.edge_demo import port_of, without_secrets
 from forwarder.sim.intruder import Tape, Trick, play

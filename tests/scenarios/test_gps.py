@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from forwarder.beacon import payload
 from forwarder.config.model import BeaconSettings, GpsSettings
 from forwarder.packets import Position
+from forwarder.scheduling.beacon import payload
 from hal.sim.board import SimBoard
 from hal.sim.gps import SimGps
 from hal.sim.gps_pty import GpsOnPty

@@ -18,8 +18,8 @@ from forwarder import parts
 from forwarder.config import loads
 from forwarder.config.model import HealthSettings
 from forwarder.errors import ConfigError, Fatal
-from forwarder.radio_thread import TxOutcome
-from forwarder.status import snapshot
+from forwarder.radio.radio_thread import TxOutcome
+from forwarder.state.status import snapshot
 from hal.errors import ChipError, TransportError
 from hal.frames import TxFrame
 from hal.modulation import LoRa

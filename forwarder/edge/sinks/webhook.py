@@ -20,8 +20,8 @@ from msgspec import Meta, Struct
 
 from ...backoff import backoff
 from ...errors import ConfigError
+from ...files.token_file import read_token
 from ...spool.spool import Spool
-from ...token_file import read_token
 from ..records import to_json
 from ..sources.settings import LOOPBACK
 from ..values import Record

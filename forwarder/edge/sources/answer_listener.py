@@ -15,7 +15,7 @@ class AnswerListener:
 
     def __init__(self, settings: JoinServerSettings, deliver: Callable[[bytes], bool]) -> None:
         # Not at the top: a gateway whose servers answer at once needs no server of its own.
-        from ...token_file import read_token
+        from ...files.token_file import read_token
         from .http_server import HttpServer
 
         if settings.http is None:

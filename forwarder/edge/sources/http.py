@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from hmac import compare_digest
 
-from ...token_file import read_token
+from ...files.token_file import read_token
 from .fields import MAX_DOCUMENT
 from .http_message import HttpError, Request
 from .http_server import DEADLINE_S, HttpServer

@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ...errors import ConfigError
-from ...token_file import read_token
+from ...files.token_file import read_token
 from ..errors import EdgeError
 from .join_server_settings import ServerSettings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...token_file import read_token
+from ...files.token_file import read_token
 from ..values import KeyNews, KeySource
 from .chirpstack import Chirpstack, ChirpstackSettings
 from .intake import Intake

@@ -16,7 +16,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from ...token_file import read_token
+from ...files.token_file import read_token
 from ..errors import SourceError
 from ..values import KeyNews
 from .http import check_bearer

@@ -18,9 +18,9 @@ from typing import Protocol
 
 from hal.frames import Crc
 
-from ...clock_sync import kernel_synchronised
-from ...database import StoreFault
+from ...files.database import StoreFault
 from ...packets import Uplink
+from ...timing.clock_sync import kernel_synchronised
 from ..records import radio_facts
 from ..sources.join_server import JoinAnswer, JoinFailed, JoinRequestFacts
 from ..values import KeyAsker, KeyNews, LocalDownlink, Record

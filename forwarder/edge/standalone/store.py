@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from ...database import Database, StoreFault
+from ...files.database import Database, StoreFault
 from ..values import Envelope, Scheme
 from .values import Batch, Nonce, Stored
 

@@ -12,7 +12,7 @@ from hal.modulation import Fsk, LoRa
 
 from ...config.model import ETSI
 from ...packets import Answer, Position, Uplink
-from ...regulation import BandLoad
+from ...scheduling.regulation import BandLoad
 from ..mqtt.dialect import (
     Command,
     DownlinkRequest,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ...packets import Answer, Downlink, Position, Refused, Uplink
-from ...regulation import BandLoad
+from ...scheduling.regulation import BandLoad
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from ... import wall_clock
 from ...packets import Uplink
+from ...timing import wall_clock
 from ...version import VERSION
 from ..base import Courier, RadioFacts, Schedule
 from ..meter import Meter

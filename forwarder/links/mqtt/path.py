@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ...errors import ConfigError
-from ...token_file import CREDENTIAL, read_token
+from ...files.token_file import CREDENTIAL, read_token
 from ..meter import TCP, TLS, Meter
 from .client import Connection, Plan
 from .dialect import Message

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from hal.modulation import Modulation
 
 from ...packets import Position, RadioCounters
-from ...regulation import BandLoad
+from ...scheduling.regulation import BandLoad
 from .dialect import Report
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ... import wall_clock
-from ...token_file import CREDENTIAL
+from ...files.token_file import CREDENTIAL
+from ...timing import wall_clock
 from .reasons import NOT_YET_VALID, Failure, Trouble, clock_behind, tls_failed, unverified
 from .settings import MqttSettings
 from .x509_dates import first_end, not_after

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from forwarder.database import StoreFault
+from forwarder.files.database import StoreFault
 from forwarder.packets import Uplink
 from forwarder.spool.clocks import Instant
 from forwarder.spool.courier import DamagedStore
@@ -189,7 +189,7 @@ def test_a_file_that_is_no_database_is_set_aside(path: Path, clock: Clock) -> No
 def test_another_process_with_the_file_is_a_fault_that_passes(
     path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forwarder.database.BUSY_S", 0.01)
+    monkeypatch.setattr("forwarder.files.database.BUSY_S", 0.01)
     disk = Disk(path, Uplinks(), clock)
     disk.write("lns", frames(0, 1), 0.0)
     disk.end()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ..packets import Refusal
 from .margins import Margins
-from .packets import Refusal
 
 
 @dataclass(slots=True)

@@ -7,11 +7,11 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from ..config.model import BeaconSettings
+from ..packets import Answer, Downlink, Position
+from ..timing.time_reference import TimeReference
 from .beacon import NO_PLACE, BeaconPlan, GpsNow, second
-from .config.model import BeaconSettings
 from .downlinks import Scheduler
-from .packets import Answer, Downlink, Position
-from .time_reference import TimeReference
 
 LOOK_S = 1.0
 GPS_EPOCH = datetime(1980, 1, 6, tzinfo=UTC)

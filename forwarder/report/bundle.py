@@ -16,12 +16,12 @@ from pathlib import Path
 
 import msgspec
 
-from .config import find, load
-from .config.model import GatewayConfig
-from .errors import ConfigError
+from ..config import find, load
+from ..config.model import GatewayConfig
+from ..errors import ConfigError
+from ..state.state_file import read
+from ..version import VERSION
 from .redact import Scrub, secret_files, settings, unreadable
-from .state_file import read
-from .version import VERSION
 
 Run = Callable[[Sequence[str], float], str]
 JOURNAL_LINES = 1000

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from .packets import Priority, Refusal
+from ..packets import Priority, Refusal
 
 T = TypeVar("T")
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from hal.modulation import LoRa
 
-from .config.model import BeaconSettings
-from .packets import Answer, AtBeacon, Downlink, Position, Refused
+from ..config.model import BeaconSettings
+from ..packets import Answer, AtBeacon, Downlink, Position, Refused
 
 LINK = "beacon"  # the name that beacons go by among the links
 AHEAD = 3  # beacons in the queue, so that a downlink which would collide is refused early

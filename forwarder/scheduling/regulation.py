@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
-from .config.model import Limits, TxBand
+from ..config.model import Limits, TxBand
+from ..packets import Priority, Refusal, Refused
 from .duty_cycle import Account, Emission, budget_us
-from .packets import Priority, Refusal, Refused
 from .shares import Shares
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
-from .packets import Position
+from ..packets import Position
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import SecretError
+from ..errors import SecretError
 
 MAX_BYTES = 65_536  # a private key of 4096 bits has 3 300; a device has no end
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from hal.frames import TxReceipt
 
-from .downlinks import Job
-from .packets import Answer, Downlink, Uplink
+from ..packets import Answer, Downlink, Uplink
+from ..scheduling.downlinks import Job
 from .recent import Recent
 
 if TYPE_CHECKING:
-    from .app import Gateway
-    from .capture.ring import CaptureRing
+    from ..app import Gateway
+    from ..capture.ring import CaptureRing
 
 LOOK_S = 1.0
 

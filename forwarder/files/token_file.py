@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .errors import ConfigError, SecretError
+from ..errors import ConfigError, SecretError
 from .secret_files import read_credential, read_private
 
 CREDENTIAL = "credential:"

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from hal.modulation import Cw, Fsk, LoRa, words
 
-from .packets import Position, RadioCounters
+from ..packets import Position, RadioCounters
+from ..version import VERSION
 from .recent import changes
-from .version import VERSION
 
 if TYPE_CHECKING:
-    from .app import Gateway
+    from ..app import Gateway
     from .recent import Recent
 
 State = dict[str, object]

@@ -14,10 +14,10 @@ from typing import Protocol
 from hal.errors import HalError, TxRefusal, TxRefused
 from hal.frames import TxFrame, TxReceipt
 
+from ..packets import RadioCounters
+from ..radio.radio_thread import TxDone, TxOutcome
 from .downlinks import Job, Scheduler
 from .duty_cycle import Emission
-from .packets import RadioCounters
-from .radio_thread import TxDone, TxOutcome
 
 NOT_NOW = (TxRefusal.BUSY, TxRefusal.LATE)  # and perhaps a little later
 

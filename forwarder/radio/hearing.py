@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from hal.frames import RxFrame
 
-from .config.model import HealthSettings
+from ..config.model import HealthSettings
 from .silence import Canary, SiteHistory
 
 LOOK_S = 30.0

@@ -20,12 +20,8 @@ from hal.frames import Immediate, OnPps, RxFrame, TxFrame, TxReceipt, TxStart
 from hal.modulation import LoRa
 from hal.tx_checks import check, choose_gain
 
-from .config.model import Limits
-from .duty_cycle import Emission
-from .jit import JitQueue, Slot
-from .link_account import LinkAccount
-from .margins import RecentUplinks
-from .packets import (
+from ..config.model import Limits
+from ..packets import (
     Accepted,
     Answer,
     AsSoonAsPossible,
@@ -38,9 +34,13 @@ from .packets import (
     Refusal,
     Refused,
 )
+from ..timing.time_reference import NO_GPS, TimeReference
+from .duty_cycle import Emission
+from .jit import JitQueue, Slot
+from .link_account import LinkAccount
+from .margins import RecentUplinks
 from .regulation import BandLoad, Regulation
 from .shares import Shares, Standing
-from .time_reference import NO_GPS, TimeReference
 
 LBT_TUNE_HZ = 10_000  # a listening channel is found within this (sx1302_hal: lgw_lbt_start)
 AGAIN_US = 5_000_000  # how long a class C frame that the radio was too busy for is tried again

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from .packets import Answer, Downlink, Refused
+from ..packets import Answer, Downlink, Refused
 
 if TYPE_CHECKING:
-    from .app import Gateway
+    from ..app import Gateway
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .packets import Answer, Downlink, Refused, Uplink
+from ..packets import Answer, Downlink, Refused, Uplink
 
 FRAMES = 100
 CHANGES = 60

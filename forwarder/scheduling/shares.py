@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .links.settings import LinkPriority
+from ..links.settings import LinkPriority
 
 GUARANTEED = 0.5  # of a budget, divided between the links by their shares
 

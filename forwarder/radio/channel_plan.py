@@ -20,7 +20,7 @@ from hal.config import (
 )
 
 if TYPE_CHECKING:
-    from .links.mqtt.dialect import ChannelPlanPushed
+    from ..links.mqtt.dialect import ChannelPlanPushed
 
 MULTI_SF_BW_HZ = 125_000
 FARTHEST_HZ = 45_000_000  # from the running plan: beyond it is another band than the board's

@@ -8,15 +8,8 @@ from __future__ import annotations
 from hal.frames import Crc
 from hal.modulation import words
 
-from .lorawan.frame import (
-    DataFrame,
-    FrameError,
-    JoinRequest,
-    MType,
-    RejoinRequest,
-    parse,
-)
-from .packets import AsSoonAsPossible, AtBeacon, AtGps, Downlink, Uplink
+from ..lorawan.frame import DataFrame, FrameError, JoinRequest, MType, RejoinRequest, parse
+from ..packets import AsSoonAsPossible, AtBeacon, AtGps, Downlink, Uplink
 from .recent import Frame
 
 Plain = dict[str, object]

@@ -1,0 +1,1 @@
+"""Files that are kept with care: secrets, whole replacements, databases."""

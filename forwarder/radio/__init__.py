@@ -1,0 +1,1 @@
+"""The concentrator in its thread: kept running, listened to, watched."""

@@ -1,0 +1,1 @@
+"""What a bug report holds, and what it must not."""

@@ -1,0 +1,1 @@
+"""What the system is told: systemd and the journal."""

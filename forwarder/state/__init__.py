@@ -1,0 +1,1 @@
+"""What a gateway tells about itself: one value, shown in many ways."""
