@@ -220,6 +220,21 @@ async def until(true: Callable[[], bool]) -> None:
             await turned
 
 
+async def acknowledged(keeper: Keeper, *numbers: int) -> None:
+    """Wait until the server has these."""
+    await until(lambda: set(numbers) <= set(keeper.acked))
+
+
+async def in_state(link: MqttLink, state: str) -> None:
+    """Wait until the link says it is in `state`."""
+    await until(lambda: link.status()["state"] == state)
+
+
+async def one_in_state(links: Sequence[MqttLink], state: str) -> None:
+    """Wait until one of the links says it is in `state`."""
+    await until(lambda: any(link.status()["state"] == state for link in links))
+
+
 async def up(*links: MqttLink) -> None:
     await until(lambda: all(link.status()["state"] == State.UP.value for link in links))
 

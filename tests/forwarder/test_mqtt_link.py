@@ -19,6 +19,7 @@ from .mqtt_bench import (
     TextDialect,
     a_broker,
     a_link,
+    acknowledged,
     free_port,
     in_time,
     kept_link,
@@ -61,7 +62,7 @@ async def test_every_qos_and_both_protocols_carry_frames_and_acknowledge_them(
                     await up(link)
                     keeper.put(1, uplink(b"frame"))
                     assert await server.next("up") == "frame"
-                    await until(lambda keeper=keeper: keeper.acked == [1])  # type: ignore[misc]
+                    await acknowledged(keeper, 1)
 
 
 @in_time
@@ -254,7 +255,7 @@ async def test_a_link_that_ended_can_be_run_again(folder: Path) -> None:
                 await up(link)
                 keeper.put(number, uplink(b"%d" % number))
                 assert await server.next("up") == str(number)
-                await until(lambda number=number: number in keeper.acked)  # type: ignore[misc]
+                await acknowledged(keeper, number)
             assert not keeper.is_open and link.status()["in_flight"] == 0
 
 

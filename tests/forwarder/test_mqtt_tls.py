@@ -27,6 +27,7 @@ from .mqtt_bench import (
     QUICK,
     a_broker,
     a_link,
+    acknowledged,
     count,
     free_port,
     in_time,
@@ -94,7 +95,7 @@ async def test_a_client_certificate_is_the_name_that_access_lists_know(folder: P
             async with running(link):
                 await up(link)
                 keeper.put(1, uplink(b"frame"))
-                await until(lambda keeper=keeper: keeper.acked == [1])  # type: ignore[misc]
+                await acknowledged(keeper, 1)
                 days = link.status()["certificate_days"]
             assert isinstance(days, dict)
             assert {name: round(left) for name, left in days.items()} == {

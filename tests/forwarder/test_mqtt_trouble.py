@@ -24,11 +24,14 @@ from .mqtt_bench import (
     QUICK,
     a_broker,
     a_link,
+    acknowledged,
     count,
     free_port,
+    in_state,
     in_time,
     kept_link,
     listening,
+    one_in_state,
     running,
     told,
     until,
@@ -54,7 +57,7 @@ async def test_a_restart_of_the_broker_loses_no_frame_and_no_subscription(folder
                 async with a_broker(folder, free_port()) as port, listening(port) as server:
                     way.target = port  # not before somebody listens there
                     assert await server.next("up") == f"late {name.decode()}"
-                    await until(lambda number=number: number in keeper.acked)  # type: ignore[misc]
+                    await acknowledged(keeper, number)
                     await server.say("command/down", f"x{number} item")
                     assert await server.next("ack") == f"x{number} OK"
                 way.target = nowhere
@@ -427,7 +430,7 @@ async def test_a_wrong_password_is_said_waits_long_and_is_read_again(folder: Pat
             secret.write_text("wrong\n")
             link = a_link(port, username="gw", password_file=str(secret), protocol=protocol)
             async with running(link):
-                await until(lambda link=link: link.status()["state"] == "refused")  # type: ignore[misc]
+                await in_state(link, "refused")
                 assert "password_file" in str(link.status()["trouble"])
                 secret.write_text("secret\n")
                 await up(link)
@@ -459,7 +462,7 @@ async def test_a_subscription_that_the_broker_refuses_is_no_connection(folder: P
         for protocol in ("3.1.1", "5"):
             link = a_link(port, protocol=protocol)
             async with running(link):
-                await until(lambda link=link: link.status()["state"] == "refused")  # type: ignore[misc]
+                await in_state(link, "refused")
                 trouble = str(link.status()["trouble"])
                 assert "does not let '0016c001f1500812' read gw/command/+" in trouble
                 assert link.status()["connections"] == 0
@@ -488,11 +491,7 @@ async def test_two_with_one_client_id_are_told_and_do_not_fight(folder: Path) ->
         async with a_broker(folder, free_port()) as port:
             links = [a_link(port, protocol=protocol) for _ in range(2)]
             async with running(*links):
-                await until(
-                    lambda links=links: any(  # type: ignore[misc]
-                        link.status()["state"] == "another client uses this id" for link in links
-                    )
-                )
+                await one_in_state(links, "another client uses this id")
                 (twin,) = [link for link in links if link.status()["state"] != "up"][:1]
                 assert "client_id" in str(twin.status()["trouble"])
                 connections = sum(count(link, "connections") for link in links)
