@@ -243,7 +243,7 @@ class Gateway:
             if not self.eui:
                 simulated = self.config.radio_uri.startswith("sim:")
                 self._open_links(gateway_eui(self.config.eui, up.eui, simulated=simulated))
-        except Exception as error:
+        except Exception as error:  # a mistake of the owner's, or ours: it ends the gateway
             self._fail(error)
             return
         self.ready.set()
@@ -303,7 +303,10 @@ class Gateway:
         if not self._reports:
             self._fail(Fatal(f"the radio did not start: {reason}"))
         elif not self.eui and (identity := early_eui(self.config.eui)) is not None:
-            self._open_links(identity)
+            try:
+                self._open_links(identity)
+            except Exception as error:  # as at the radio's start
+                self._fail(error)
 
     # Parts.
 
