@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,23 @@ from hypothesis import settings
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+# Where real processes run beside the test: brokers, browsers, programs that are killed.
+BESIDE = (
+    "forwarder/test_chirpstack_broker", "forwarder/test_mqtt_", "forwarder/test_tts_link",
+    "forwarder/spool/test_kill", "edge/test_sink_outage", "edge/test_sinks_net",
+    "edge/test_source_mqtt", "edge/test_standalone_mqtt", "edge/test_observe_mqtt", "change/",
+    "install/", "page/", "scenarios/", "setup/",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A machine that is too busy for one of these gets a second chance, which is told."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(BESIDE):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session", autouse=True)
