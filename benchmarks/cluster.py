@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,7 +32,7 @@ def address(node: int) -> str:
     return f"{NET}.{10 + node}"
 
 
-class Cluster:
+class Cluster(ABC):
     """A context: three nodes that know each other, at `addresses`, in `folder`."""
 
     program = Path()
@@ -44,9 +45,9 @@ class Cluster:
 
     # What each kind of broker is.
 
+    @abstractmethod
     def command(self, node: int, home: Path) -> Sequence[str]:
         """Its program and arguments; what it needs is written to `home`."""
-        raise NotImplementedError
 
     def environment(self, node: int, home: Path) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "HOME": str(self._folder), "LANG": "C.UTF-8"}

@@ -27,6 +27,7 @@ from ..meter import Meter
 from . import workers
 from .dial import dial, route_changed
 from .dialect import Message
+from .failures import connect_failure, is_cut, tls_failure, unheard
 from .reasons import Failure, Trouble, refused
 from .settings import BrokerAddress
 
@@ -420,31 +421,6 @@ def _options(plan: Plan) -> dict[str, Any]:
     return {"clean_start": True, "properties": properties}
 
 
-def connect_failure(error: Exception, address: BrokerAddress) -> Failure:
-    """What a failed try to reach `address` means."""
-    place = f"{address.host}:{address.port}"
-    if (failure := _tls_failure(error, address)) is not None:
-        return failure
-    match error:
-        case ConnectionResetError() if address.tls:
-            words = f"{place} ends the connection when TLS begins; does that port speak TLS?"
-            return Failure(Trouble.NETWORK, words)
-        case socket.gaierror():
-            return Failure(Trouble.ADDRESS, f"{address.host} is not found: {error.strerror}")
-        case paho.WebsocketConnectionError():
-            words = f"{place} does not take MQTT over WebSockets at {address.path}: {error}"
-            return Failure(Trouble.NETWORK, words)
-        case ConnectionRefusedError():
-            words = f"nothing listens at {place}; is the broker running, and the port right?"
-            return Failure(Trouble.NETWORK, words)
-        case TimeoutError():
-            return Failure(Trouble.NETWORK, f"{place} does not answer")
-        case OSError():
-            return Failure(Trouble.NETWORK, f"{place}: {error.strerror or error}")
-    log.warning("%s: the try failed", place, exc_info=error)
-    return Failure(Trouble.NETWORK, f"{place}: {type(error).__name__}: {error}")
-
-
 def _lost(
     client: _Paho, plan: Plan, code: MQTTErrorCode = MQTTErrorCode.MQTT_ERR_CONN_LOST
 ) -> Failure:
@@ -452,9 +428,9 @@ def _lost(
     if client.refusal is not None:
         return client.refusal
     trouble = client.trouble
-    if trouble is not None and not client.greeted and _is_cut(trouble, plan.address):
-        return _unheard(plan)
-    if (failure := _tls_failure(trouble, plan.address)) is not None:
+    if trouble is not None and not client.greeted and is_cut(trouble, plan.address):
+        return unheard(plan.address)
+    if (failure := tls_failure(trouble, plan.address)) is not None:
         return failure
     match trouble:
         case ConnectionResetError() | BrokenPipeError():
@@ -469,35 +445,8 @@ def _lost(
     if code == MQTTErrorCode.MQTT_ERR_KEEPALIVE:
         return Failure(Trouble.NETWORK, "the broker does not answer any more")
     if not client.greeted:
-        return _unheard(plan)
+        return unheard(plan.address)
     return Failure(Trouble.CLOSED, "the broker closed the connection")
-
-
-def _tls_failure(error: Exception | None, address: BrokerAddress) -> Failure | None:
-    """What an error of TLS means; None for any other."""
-    if error is None or not address.tls:
-        return None
-    from .tls import failure
-
-    return failure(error, address.host)
-
-
-def _is_cut(error: Exception, address: BrokerAddress) -> bool:
-    """Whether the broker hung up, rather than the network or TLS failing."""
-    if isinstance(error, ConnectionResetError) or not address.tls:
-        return isinstance(error, ConnectionResetError)
-    from .tls import is_cut_off
-
-    return is_cut_off(error)
-
-
-def _unheard(plan: Plan) -> Failure:
-    """Closed before it said a word."""
-    if plan.address.tls:
-        why = "it may want a client certificate, or not accept ours (cert_file)"
-    else:
-        why = "is that port one for TLS (mqtts://), or for WebSockets (ws://)?"
-    return Failure(Trouble.NETWORK, f"the broker closed the connection without an answer; {why}")
 
 
 def _pending(sock: object) -> int:
